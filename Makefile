@@ -1,0 +1,61 @@
+# Causeway. `make help` lists what can be done here.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+BIN := bin
+PACKAGES := ./...
+# The crash test: how often the process is killed, and at how many contacts.
+CRASHES ?= 50
+CRASH_CONTACTS ?= 20000
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+
+.PHONY: run
+run: build ## Run everything in one process, with both remote systems simulated, and the page on http://127.0.0.1:8080
+	$(BIN)/standalone --sandbox --log-plain
+
+.PHONY: build
+build: ## Build every binary into bin/
+	@mkdir -p $(BIN)
+	go build -o $(BIN)/ ./deploy/standalone/cmd/standalone ./deploy/sandbox/cmd/sandbox \
+		./services/admin/cmd/admin ./services/ingress/cmd/ingress ./services/egress/cmd/egress ./services/optinout/cmd/optinout
+
+.PHONY: test
+test: ## Run the tests of the product, with the race detector and a short crash test
+	go test -race -timeout 9m $(PACKAGES)
+
+.PHONY: lint
+lint: tools ## Check format, vet, staticcheck and, where its database can be reached, govulncheck
+	@files=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$files" ]; then echo "not formatted: $$files"; exit 1; fi
+	go vet ./... && go vet -C deploy/e2e ./... && go vet -C deploy/bench ./...
+	$(BIN)/staticcheck ./... && (cd deploy/e2e && ../../$(BIN)/staticcheck ./...) && (cd deploy/bench && ../../$(BIN)/staticcheck ./...)
+	@if curl -sfI -m 10 https://vuln.go.dev/index/modules.json >/dev/null 2>&1; then $(BIN)/govulncheck ./...; \
+		else echo "govulncheck: its database cannot be reached from here, not run"; fi
+
+.PHONY: tools
+tools: ## Build the tools that tests and linters use into bin/: the NATS CLI, staticcheck, govulncheck
+	@mkdir -p $(BIN)
+	go build -C deploy/e2e -o ../../$(BIN)/ tool
+
+.PHONY: e2e-setup
+e2e-setup: ## Install what the end-to-end tests need (Debian, root): chromium
+	@command -v chromium >/dev/null || (apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q chromium)
+
+.PHONY: e2e
+e2e: build tools ## Run the end-to-end tests: NATS CLI, browser, separate services, and the long crash tests
+	go test -C deploy/e2e -race -timeout 40m -count 1 ./...
+	go test -race -timeout 40m ./deploy/crash -run Crash -count 1 -args -crashes $(CRASHES) -contacts $(CRASH_CONTACTS)
+
+.PHONY: screenshots
+screenshots: ## Take the pictures of the pages for docs/screenshots
+	CAUSEWAY_SCREENSHOTS=1 go test -C deploy/e2e -count 1 -run Screenshots ./...
+
+.PHONY: bench
+bench: ## Measure the budgets of the design, each beside its raw baseline
+	go run -C deploy/bench .
+
+.PHONY: clean
+clean: ## Remove binaries and the sandbox's data
+	rm -rf $(BIN) data

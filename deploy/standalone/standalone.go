@@ -1,0 +1,161 @@
+// Package standalone is the whole product in one process: an embedded nats-server, the admin service and the three
+// workflow services, and, on request, both remote systems simulated.
+//
+// It composes the services' own Run functions. Nothing is wired here a second time, and nothing works here that would
+// not work with the services apart.
+package standalone
+
+import (
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/causeway-sync/causeway/deploy/sandbox"
+	"github.com/causeway-sync/causeway/pkg/bus"
+	"github.com/causeway-sync/causeway/pkg/bus/embedded"
+	"github.com/causeway-sync/causeway/pkg/campaign"
+	"github.com/causeway-sync/causeway/pkg/dynamics"
+	"github.com/causeway-sync/causeway/pkg/fault"
+	"github.com/causeway-sync/causeway/pkg/pump"
+	"github.com/causeway-sync/causeway/pkg/telemetry"
+	"github.com/causeway-sync/causeway/pkg/workflow"
+	"github.com/causeway-sync/causeway/services/admin"
+	"github.com/causeway-sync/causeway/services/egress"
+	"github.com/causeway-sync/causeway/services/host"
+	"github.com/causeway-sync/causeway/services/ingress"
+	"github.com/causeway-sync/causeway/services/optinout"
+)
+
+// Config of the process.
+type Config struct {
+	// Data is the folder that holds the bus; temporary folders are refused unless AllowTemporary.
+	Data           string
+	AllowTemporary bool
+	// HTTP and NATS are the addresses of the pages and of the bus for others.
+	HTTP, NATS string
+	// HTTPListener is used instead of HTTP where given.
+	HTTPListener net.Listener
+	InstanceName string
+	Version      string
+	// Sandbox simulates both remote systems; nil connects to Dynamics and Campaign.
+	Sandbox  *sandbox.Config
+	Dynamics dynamics.Config
+	Campaign campaign.Config
+	Sizes    bus.Sizes
+	Keep     bus.Keep
+	Tuning   pump.Config
+	Log      *zap.Logger
+}
+
+// Run works until ctx ends, then stops the services, the bus and the sandbox, in this order.
+func Run(ctx context.Context, cfg Config) error {
+	if cfg.Log == nil {
+		cfg.Log = zap.NewNop()
+	}
+	server, err := startBus(cfg)
+	if err != nil {
+		return err
+	}
+	defer server.Stop()
+	var systems *sandbox.Sandbox
+	if cfg.Sandbox != nil {
+		if systems, err = sandbox.Listen(ctx, *cfg.Sandbox); err != nil {
+			return err
+		}
+		if err := os.RemoveAll(cfg.state()); err != nil { // The simulated Campaign is empty in each life of the process.
+			return fault.Wrap(fault.Fatal, err, "what was written to an earlier sandbox cannot be forgotten")
+		}
+		cfg.Dynamics, cfg.Campaign = systems.DynamicsConfig(), systems.CampaignConfig()
+	}
+	if err := provision(ctx, server, cfg); err != nil {
+		return err
+	}
+
+	// The simulated systems outlive the services, which finish their calls at the end.
+	sandboxCtx, stopSandbox := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopSandbox()
+	sandboxDone := make(chan error, 1)
+	services, ctx := errgroup.WithContext(ctx)
+	if systems != nil {
+		go func() { sandboxDone <- systems.Serve(sandboxCtx) }()
+	}
+	for _, run := range cfg.services(server) {
+		services.Go(func() error { return run(ctx) })
+	}
+	err = services.Wait()
+	stopSandbox()
+	if systems != nil {
+		if stopErr := <-sandboxDone; err == nil {
+			err = stopErr
+		}
+	}
+	return err
+}
+
+// state is the folder that keeps what was last written.
+func (cfg Config) state() string { return filepath.Join(cfg.Data, "state") }
+
+func startBus(cfg Config) (*embedded.Server, error) {
+	opts := embedded.Options{Dir: cfg.Data, Port: embedded.DontListen, AllowTemporary: cfg.AllowTemporary, Log: cfg.Log}
+	if cfg.NATS != "" {
+		hostname, port, err := net.SplitHostPort(cfg.NATS)
+		if err != nil {
+			return nil, fault.Wrap(fault.Fatal, err, "the address of NATS, "+cfg.NATS+", is not host:port")
+		}
+		if opts.Port, err = strconv.Atoi(port); err != nil {
+			return nil, fault.Wrap(fault.Fatal, err, "the port of NATS, "+port+", is not a number")
+		}
+		opts.Host = hostname
+	}
+	return embedded.Start(opts)
+}
+
+// provision sets the bus up before the services look for it.
+func provision(ctx context.Context, server *embedded.Server, cfg Config) error {
+	conn, err := bus.Connect(ctx, busOptions(server.InProcess(), "causeway-setup", cfg.Log))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	return bus.Provision(ctx, conn, cfg.Sizes)
+}
+
+func busOptions(server nats.InProcessConnProvider, name string, log *zap.Logger) bus.Options {
+	return bus.Options{Name: name, InProcess: server, Log: log, ConnectTimeout: 10 * time.Second}
+}
+
+// services are the Run functions of all services, bound to this process's bus.
+func (cfg Config) services(server *embedded.Server) []func(context.Context) error {
+	var provider nats.InProcessConnProvider = server.InProcess()
+	// The instance's name is the same in every life of this process: nobody else can be alive on its data folder, so it may
+	// take over the lease that a killed process left behind.
+	registry := telemetry.NewRegistry()
+	hosted := func(id workflow.ID) host.Config {
+		return host.Config{NATS: busOptions(provider, "causeway-"+string(id), cfg.Log), Instance: "standalone", Sole: true, Version: cfg.Version,
+			Registry: registry, Log: cfg.Log}
+	}
+	return []func(context.Context) error{
+		func(ctx context.Context) error {
+			return admin.Run(ctx, admin.Config{Listen: cfg.HTTP, Listener: cfg.HTTPListener, InstanceName: cfg.InstanceName, Version: cfg.Version,
+				NATS: busOptions(provider, "causeway-admin", cfg.Log), Sizes: cfg.Sizes, Keep: cfg.Keep, Registry: registry, Log: cfg.Log,
+				Unavailable: map[workflow.ID]string{workflow.Egress: egress.Unavailable, workflow.OptInOut: optinout.Unavailable}})
+		},
+		func(ctx context.Context) error {
+			return ingress.Run(ctx, ingress.Config{Host: hosted(workflow.Ingress), Dynamics: cfg.Dynamics, Campaign: cfg.Campaign, Tuning: cfg.Tuning,
+				State: cfg.state()})
+		},
+		func(ctx context.Context) error {
+			return egress.Run(ctx, egress.Config{Host: hosted(workflow.Egress)})
+		},
+		func(ctx context.Context) error {
+			return optinout.Run(ctx, optinout.Config{Host: hosted(workflow.OptInOut)})
+		},
+	}
+}

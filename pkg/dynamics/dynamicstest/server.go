@@ -1,0 +1,235 @@
+package dynamicstest
+
+import (
+	"cmp"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/causeway-sync/causeway/pkg/remote/remotetest"
+)
+
+// Root is the path of the Web API.
+const Root = "/api/data/v9.2/"
+
+// The identity that WhoAmI and refusals name.
+const (
+	userID         = "6f1c0de0-0000-4000-8000-000000000001"
+	businessUnitID = "6f1c0de0-0000-4000-8000-000000000002"
+	organizationID = "6f1c0de0-0000-4000-8000-000000000003"
+)
+
+const maxPageSize = 5000
+
+// Options configure a Server. The zero value is the sandbox's own environment.
+type Options struct {
+	// Tenant, ClientID and ClientSecret are the credentials; "sandbox", "causeway" and "causeway-sandbox".
+	Tenant, ClientID, ClientSecret string
+	// Now is the clock of rows, tokens, limits and the Date header; nil is time.Now.
+	Now func() time.Time
+	// Seed of the picks of faults.
+	Seed uint64
+	// Tables beside contact and new_membership.
+	Tables []Table
+	// TokenLife is how long a bearer token is valid; 0 is an hour.
+	TokenLife time.Duration
+	// ChangeTokenLife is how long a change token is valid; 0 is seven days (ExpireChangeTrackingInDays).
+	ChangeTokenLife time.Duration
+	// ExpiredStatus is the HTTP status of error 0x80044352, which is not published; 0 is 400.
+	ExpiredStatus int
+	// NoOrganizationRead names tables that the application may not read at organisation level.
+	NoOrganizationRead []string
+	// Limits switches the service protection limits on; nil is none.
+	Limits *Limits
+}
+
+func (o Options) withDefaults() Options {
+	o.Tenant = cmp.Or(o.Tenant, "sandbox")
+	o.ClientID = cmp.Or(o.ClientID, "causeway")
+	o.ClientSecret = cmp.Or(o.ClientSecret, "causeway-sandbox")
+	o.ChangeTokenLife = cmp.Or(o.ChangeTokenLife, 7*24*time.Hour)
+	o.ExpiredStatus = cmp.Or(o.ExpiredStatus, http.StatusBadRequest)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o
+}
+
+// Server is one environment.
+type Server struct {
+	opt    Options
+	store  *store
+	mux    *http.ServeMux
+	issuer *remotetest.Issuer
+	faults *remotetest.Injector
+	stats  *remotetest.Stats
+	count  counters
+	limits *limiter
+	// linkEpoch is a part of every link; links of an older one have expired.
+	linkEpoch atomic.Int64
+
+	mu     sync.Mutex
+	writes []Write
+	order  int64
+}
+
+type counters struct{ read, write, metadata *remotetest.Counter }
+
+// New makes an environment with the tables contact and new_membership, both empty.
+func New(opt Options) *Server {
+	opt = opt.withDefaults()
+	s := &Server{opt: opt, mux: http.NewServeMux()}
+	base := opt.Now().UnixMilli()
+	s.store = &store{tables: map[string]*table{}, version: base, base: base, now: opt.Now}
+	for _, def := range append([]Table{Contact(), Membership()}, opt.Tables...) {
+		s.store.tables[def.EntitySetName] = newTable(def)
+	}
+	s.stats = remotetest.NewStats("requests.read", "requests.write", "requests.batch", "requests.metadata", "requests.token")
+	s.count = counters{s.stats.Counter("requests.read"), s.stats.Counter("requests.write"), s.stats.Counter("requests.metadata")}
+	s.issuer = remotetest.NewIssuer(remotetest.IssuerOptions{
+		Clients: map[string]string{opt.ClientID: opt.ClientSecret}, ExpiresIn: opt.TokenLife, Scope: isEnvironmentScope,
+		Refuse: s.refuseToken, Requests: s.stats.Counter("requests.token"), Now: opt.Now,
+	})
+	s.faults = remotetest.NewInjector(remotetest.InjectorOptions{
+		Seed: opt.Seed, Stats: s.stats, Client: s.issuer.Client, Now: opt.Now, Lengthen: time.Second,
+		WriteError: func(w http.ResponseWriter, _ *http.Request, status int) {
+			writeError(w, fail(status, codeGeneralError, "An unexpected error occurred."))
+		},
+		WriteThrottled: func(w http.ResponseWriter, _ *http.Request) {
+			writeError(w, fail(http.StatusTooManyRequests, codeRequests, "Number of requests exceeded the limit of 6000 over time window of 300 seconds."))
+		},
+		ExpireTokens: s.issuer.RevokeAll, ExpireLinks: s.ExpireLinks,
+	})
+	s.limits = newLimiter(opt.Limits, opt.Now)
+	remotetest.Mount(s.mux, s.stats, s.faults)
+	s.mux.Handle("POST /{tenant}/oauth2/v2.0/token", s.faults.Token(http.HandlerFunc(s.token)))
+	s.mux.Handle(Root, s.faults.API(http.HandlerFunc(s.api)))
+	return s
+}
+
+// ServeHTTP serves the environment, its token endpoint and /_sandbox.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Date", s.opt.Now().UTC().Format(http.TimeFormat))
+	s.mux.ServeHTTP(w, r)
+}
+
+// Inject starts a fault and returns what ends it.
+func (s *Server) Inject(f remotetest.Fault) (stop func()) { return s.faults.Inject(f) }
+
+// Stats are the counters of GET /_sandbox/stats.
+func (s *Server) Stats() *remotetest.Stats { return s.stats }
+
+// Issuer is the token endpoint's, to change a secret or revoke tokens.
+func (s *Server) Issuer() *remotetest.Issuer { return s.issuer }
+
+// ExpireLinks makes every page link and every change link that was given out invalid.
+func (s *Server) ExpireLinks() { s.linkEpoch.Add(1); s.voidTokens() }
+
+// ChangeMetadata voids the change tokens of a table, as publishing a change of its columns does.
+func (s *Server) ChangeMetadata(logical string) {
+	s.store.mu.Lock()
+	defer s.store.mu.Unlock()
+	if t := s.store.byLogical(logical); t != nil {
+		s.store.version++
+		t.voided = s.store.version
+	}
+}
+
+func (s *Server) voidTokens() {
+	s.store.mu.Lock()
+	defer s.store.mu.Unlock()
+	s.store.version++
+	for _, t := range s.store.tables {
+		t.voided = s.store.version
+	}
+}
+
+// isEnvironmentScope reports whether a scope is an origin with /.default, as the token endpoint wants it for Dataverse.
+func isEnvironmentScope(scope string) bool {
+	origin, ok := strings.CutSuffix(scope, "/.default")
+	u, err := url.Parse(origin)
+	return ok && err == nil && u.Host != "" && u.Path == "" && (u.Scheme == "https" || u.Scheme == "http")
+}
+
+// api is everything below Root.
+func (s *Server) api(w http.ResponseWriter, r *http.Request) {
+	client, ok := s.issuer.Authorize(r)
+	if !ok {
+		w.Header().Set("WWW-Authenticate", `Bearer authorization_uri="`+origin(r)+"/"+s.opt.Tenant+`/oauth2/authorize"`)
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	}
+	done, refusal := s.limits.enter(client)
+	defer done()
+	if refusal != nil {
+		s.throttle(w, r, refusal)
+		return
+	}
+	if err := s.dispatch(w, r, strings.TrimPrefix(r.URL.Path, Root)); err != nil {
+		writeError(w, err)
+	}
+}
+
+// dispatch finds what a path names. Names are case-sensitive.
+func (s *Server) dispatch(w http.ResponseWriter, r *http.Request, path string) *odataError {
+	name, rest, _ := strings.Cut(path, "/")
+	set, key, keyed := strings.Cut(name, "(")
+	key = strings.TrimSuffix(key, ")")
+	switch set {
+	case "WhoAmI":
+		s.count.metadata.Add(1)
+		return s.whoAmI(w, r)
+	case "RetrieveTotalRecordCount":
+		s.count.metadata.Add(1)
+		return s.totalCount(w, r, key)
+	case "EntityDefinitions":
+		s.count.metadata.Add(1)
+		return s.definitions(w, r, key, rest)
+	}
+	t := s.store.bySet(set)
+	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
+	if reads {
+		s.count.read.Add(1)
+	} else {
+		s.count.write.Add(1)
+	}
+	switch {
+	case t == nil:
+		return errSegment(set)
+	case reads && s.lacksRead(t):
+		return errPrivilege(t)
+	case keyed && rest == "":
+		return s.single(w, r, t, key)
+	case rest == "$count" && reads:
+		return s.countRows(w, r, t)
+	case rest != "":
+		return errSegment(rest)
+	case reads:
+		return s.list(w, r, t)
+	case r.Method == http.MethodPost:
+		return s.create(w, r, t)
+	}
+	return fail(http.StatusMethodNotAllowed, codeGeneralError, "The requested resource does not support http method '%s'.", r.Method)
+}
+
+func (s *Server) lacksRead(t *table) bool {
+	for _, name := range s.opt.NoOrganizationRead {
+		if name == t.LogicalName {
+			return true
+		}
+	}
+	return false
+}
+
+// origin is where the client believes the environment to be.
+func origin(r *http.Request) string {
+	if r.TLS != nil {
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
+}
+
+func root(r *http.Request) string { return origin(r) + Root }

@@ -1,0 +1,47 @@
+// Command admin sets the bus up, shows the workflows and takes commands for them.
+package main
+
+import (
+	"context"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/causeway-sync/causeway/deploy/cli"
+	"github.com/causeway-sync/causeway/pkg/bus"
+	"github.com/causeway-sync/causeway/pkg/workflow"
+	"github.com/causeway-sync/causeway/services/admin"
+	"github.com/causeway-sync/causeway/services/egress"
+	"github.com/causeway-sync/causeway/services/optinout"
+)
+
+type grammar struct {
+	cli.Log
+	Serve       serve           `cmd:"" default:"withargs" help:"Serve the pages and the API (the default)."`
+	Healthcheck cli.Healthcheck `cmd:"" help:"Ask the running process for its health."`
+}
+
+type serve struct {
+	cli.NATS
+	HTTP         string        `name:"http" help:"Address of the pages and the API." default:"127.0.0.1:8080" env:"CAUSEWAY_HTTP"`
+	InstanceName string        `name:"instance-name" help:"Name of this installation, shown on every page." default:"Causeway" env:"CAUSEWAY_INSTANCE_NAME"`
+	Hosts        []string      `name:"host" help:"Names under which browsers may reach the service; all by default." env:"CAUSEWAY_HOSTS"`
+	UserHeader   string        `name:"user-header" help:"Header in which a trusted proxy names the user." env:"CAUSEWAY_USER_HEADER"`
+	QueueBytes   int64         `name:"queue-max-bytes" help:"Size limit of each workflow's queue." default:"2147483648" env:"CAUSEWAY_QUEUE_MAX_BYTES"`
+	KeepSettled  time.Duration `name:"keep-settled" help:"How long written records stay in the queue, for tracing." default:"24h" env:"CAUSEWAY_KEEP_SETTLED"`
+	Replicas     int           `name:"replicas" help:"Copies of each stream: 1 on a single server, 3 on a cluster." default:"1" env:"CAUSEWAY_REPLICAS"`
+}
+
+// Run serves until ctx ends.
+func (s serve) Run(ctx context.Context, log *zap.Logger) error {
+	return admin.Run(ctx, admin.Config{
+		Listen: s.HTTP, InstanceName: s.InstanceName, Hosts: s.Hosts, UserHeader: s.UserHeader, Version: cli.Version(), Log: log,
+		NATS: s.Options("causeway-admin", log), Sizes: bus.Sizes{QueueBytes: s.QueueBytes, Replicas: s.Replicas}, Keep: bus.Keep{Age: s.KeepSettled},
+		Unavailable: map[workflow.ID]string{workflow.Egress: egress.Unavailable, workflow.OptInOut: optinout.Unavailable},
+	})
+}
+
+func main() {
+	var g grammar
+	cli.Main("admin", "Causeway: the admin service.", &g, func() cli.Log { return g.Log }, cli.OnPages())
+}

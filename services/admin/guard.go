@@ -1,0 +1,154 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+	"unicode"
+
+	"go.uber.org/zap"
+)
+
+// bodyTimeout is how long a request's body may take to arrive.
+const bodyTimeout = 15 * time.Second
+
+// guard puts around a handler what every request needs: nobody else's web site may send a command or read an answer,
+// a body has a limit, and a bug in a handler costs one request.
+func guard(next http.Handler, cfg Config, loopback bool) http.Handler {
+	origin := http.NewCrossOriginProtection()
+	origin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		writeProblem(w, newProblem(http.StatusForbidden, "this request came from another web site; open the page of this service and repeat it there"))
+	}))
+	h := origin.Handler(next)
+	h = withCaller(h, cfg.UserHeader)
+	h = onlyKnownHosts(h, cfg.Hosts, loopback)
+	h = limitBody(h)
+	h = withHeaders(h)
+	return recoverPanics(h, cfg.Log)
+}
+
+// recoverPanics turns a panic into a 500 and a log entry.
+func recoverPanics(next http.Handler, log *zap.Logger) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			cause := recover()
+			if cause == nil {
+				return
+			}
+			if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+				panic(cause)
+			}
+			log.Error("a handler panicked", zap.Any("cause", cause), zap.String("path", r.URL.Path), zap.ByteString("stack", debug.Stack()))
+			writeProblem(w, newProblem(http.StatusInternalServerError, "internal error; the service's log says more"))
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// withHeaders tells browsers to load nothing from elsewhere, to run no inline script and to show the pages in no frame.
+func withHeaders(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "+
+			"form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Cache-Control", "no-store")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// limitBody bounds how much a request may bring, and how long it may take to bring it.
+func limitBody(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength > maxBody {
+			writeProblem(w, newProblem(http.StatusRequestEntityTooLarge, "the body is larger than 1 MB"))
+			return
+		}
+		if r.Body != nil && r.Body != http.NoBody {
+			// Where the connection has no deadlines, the server's own limits have to do.
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// onlyKnownHosts refuses names that another web site could have pointed at this machine (DNS rebinding). On a loopback
+// address that is every name but localhost; elsewhere only a list of hosts can tell.
+func onlyKnownHosts(next http.Handler, hosts []string, loopback bool) http.Handler {
+	if len(hosts) == 0 && !loopback {
+		return next
+	}
+	known := map[string]bool{"localhost": true}
+	for _, h := range hosts {
+		known[strings.ToLower(h)] = true
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host := r.Host
+		if name, _, err := net.SplitHostPort(host); err == nil {
+			host = name
+		}
+		host = strings.ToLower(strings.Trim(host, "[]"))
+		if !known[host] && net.ParseIP(host) == nil {
+			writeProblem(w, newProblem(http.StatusMisdirectedRequest, "this service is not known under that host name; add the name to its hosts"))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+type callerKey struct{}
+
+// withCaller notes who asks: the user that a trusted proxy names in a header, or else the address.
+func withCaller(next http.Handler, userHeader string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		by := ""
+		if userHeader != "" {
+			by = printable(r.Header.Get(userHeader))
+		}
+		if by == "" {
+			by = r.RemoteAddr
+			if host, _, err := net.SplitHostPort(by); err == nil {
+				by = host
+			}
+		}
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, by)))
+	})
+}
+
+// callerOf is who asked in ctx.
+func callerOf(ctx context.Context, via string) Caller {
+	by, _ := ctx.Value(callerKey{}).(string)
+	return Caller{By: by, Via: via}
+}
+
+// printable keeps what can stand in a log: at most 100 printable characters.
+func printable(s string) string {
+	var kept strings.Builder
+	for _, r := range s {
+		if kept.Len() >= 100 {
+			break
+		}
+		if unicode.IsPrint(r) && r != unicode.ReplacementChar {
+			kept.WriteRune(r)
+		}
+	}
+	return strings.TrimSpace(kept.String())
+}
+
+// writeProblem writes a problem outside of huma.
+func writeProblem(w http.ResponseWriter, p *Problem) {
+	w.Header().Set("Content-Type", p.ContentType(""))
+	w.WriteHeader(p.Status)
+	// The reader may be gone; there is nobody left to tell.
+	_ = json.NewEncoder(w).Encode(p)
+}

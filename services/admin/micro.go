@@ -1,0 +1,183 @@
+package admin
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
+	"go.uber.org/zap"
+
+	"github.com/causeway-sync/causeway/pkg/config"
+	"github.com/causeway-sync/causeway/pkg/fault"
+	"github.com/causeway-sync/causeway/pkg/workflow"
+)
+
+const (
+	microName = "causeway"
+	// apiSubject is the root of the NATS API.
+	apiSubject = "causeway.api.workflows"
+	// requestTimeout bounds one request over NATS; one that needs a remote system may take its time.
+	requestTimeout = 35 * time.Second
+)
+
+// microAPI is the NATS side of the service: the same answers as over HTTP, the same checks, errors in the service error
+// headers with the HTTP status as the code and the problem as the body.
+type microAPI struct {
+	service *Service
+	log     *zap.Logger
+}
+
+// serve registers the service; the caller stops it. Requests end when ctx does.
+func (a *microAPI) serve(ctx context.Context, nc *nats.Conn, version string) (micro.Service, error) {
+	svc, err := micro.AddService(nc, micro.Config{
+		Name: microName, Version: semantic(version),
+		Description:  "Workflows between Dynamics 365 and Adobe Campaign: how they are, start, stop, configuration",
+		StatsHandler: func(*micro.Endpoint) any { return a.stats() },
+		ErrorHandler: func(_ micro.Service, err *micro.NATSError) {
+			a.log.Warn("the NATS API reports an error", zap.String("subject", err.Subject), zap.String("error", err.Description))
+		},
+	})
+	if err != nil {
+		return nil, fault.Wrap(fault.Fatal, err, "the NATS API cannot be registered")
+	}
+	endpoints := []struct {
+		name, subject string
+		handle        func(ctx context.Context, id string, data []byte) (any, error)
+	}{
+		{"workflows", apiSubject, a.list},
+		{"workflow", apiSubject + ".*", a.get},
+		{"start", apiSubject + ".*.start", a.start},
+		{"stop", apiSubject + ".*.stop", a.stop},
+		{"config", apiSubject + ".*.config", a.config},
+		{"replay", apiSubject + ".ingress.replay", a.replay},
+		{"failures", apiSubject + ".*.failures", a.failures},
+		{"failure-groups", apiSubject + ".*.failures.groups", a.failureGroups},
+		{"retry-failures", apiSubject + ".*.failures.retry", a.retryFailures},
+		{"drop-failures", apiSubject + ".*.failures.drop", a.dropFailures},
+		{"preview", apiSubject + ".ingress.preview", a.preview},
+	}
+	for _, e := range endpoints {
+		if err := svc.AddEndpoint(e.name, a.answer(ctx, e.handle), micro.WithEndpointSubject(e.subject)); err != nil {
+			return nil, fault.Wrap(fault.Fatal, err, "the NATS API cannot be registered")
+		}
+	}
+	return svc, nil
+}
+
+// stats is what `nats micro stats` shows beside the counts: how each workflow is, in two words.
+func (a *microAPI) stats() map[workflow.ID]workflowStats {
+	stats := map[workflow.ID]workflowStats{}
+	for _, v := range a.service.List().Workflows {
+		stats[v.ID] = workflowStats{Status: v.Status, Backlog: v.Backlog}
+	}
+	return stats
+}
+
+type workflowStats struct {
+	Status  workflow.Status `json:"status"`
+	Backlog uint64          `json:"backlog"`
+}
+
+// answer adapts a handler: it finds the workflow in the subject and writes the answer or the problem.
+func (a *microAPI) answer(ctx context.Context, handle func(context.Context, string, []byte) (any, error)) micro.Handler {
+	return micro.HandlerFunc(func(req micro.Request) {
+		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+		defer cancel()
+		id, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(req.Subject(), apiSubject), "."), ".")
+		out, err := handle(ctx, id, req.Data())
+		if err == nil {
+			err = req.RespondJSON(out)
+		} else {
+			err = a.refuse(req, err)
+		}
+		if err != nil {
+			a.log.Warn("an answer could not be sent", zap.String("subject", req.Subject()), zap.Error(err))
+		}
+	})
+}
+
+func (a *microAPI) refuse(req micro.Request, err error) error {
+	problem := problemOf(err)
+	if problem.Status >= 500 {
+		a.log.Error("a request failed", zap.String("subject", req.Subject()), zap.Error(causeOf(err)))
+	}
+	body, marshalErr := json.Marshal(problem)
+	if marshalErr != nil {
+		return marshalErr
+	}
+	return req.Error(problem.code(), problem.Detail, body)
+}
+
+func (a *microAPI) list(context.Context, string, []byte) (any, error) { return a.service.List(), nil }
+
+func (a *microAPI) get(_ context.Context, id string, _ []byte) (any, error) { return a.service.Get(id) }
+
+func (a *microAPI) start(ctx context.Context, id string, _ []byte) (any, error) {
+	return a.service.Start(ctx, id, a.caller())
+}
+
+func (a *microAPI) stop(ctx context.Context, id string, _ []byte) (any, error) {
+	return a.service.Stop(ctx, id, a.caller())
+}
+
+// replay takes {"table":"contact"}.
+func (a *microAPI) replay(ctx context.Context, _ string, data []byte) (any, error) {
+	var q struct {
+		Table string `json:"table"`
+	}
+	if err := json.Unmarshal(data, &q); err != nil || q.Table == "" {
+		return nil, invalid(config.Faults{{Path: "table", Problem: "the request names no table", Fix: `send {"table":"contact"}`}})
+	}
+	return a.service.Replay(ctx, q.Table, a.caller())
+}
+
+// preview takes {"table":"contact"}, and with it "mapping" and "limit" as over HTTP.
+func (a *microAPI) preview(ctx context.Context, _ string, data []byte) (any, error) {
+	var q struct {
+		Table string `json:"table"`
+	}
+	if err := json.Unmarshal(data, &q); err != nil || q.Table == "" {
+		return nil, invalid(config.Faults{{Path: "table", Problem: "the request names no table", Fix: `send {"table":"contact"}`}})
+	}
+	return a.service.Preview(ctx, q.Table, data)
+}
+
+// caller is nobody in particular: NATS tells a service nothing about who sent a request.
+func (a *microAPI) caller() Caller { return Caller{By: "unknown", Via: "nats"} }
+
+// config reads, or with {"revision":7,"document":{...}} stores, a configuration.
+func (a *microAPI) config(ctx context.Context, id string, data []byte) (any, error) {
+	if len(bytes.TrimSpace(data)) == 0 {
+		return a.service.Config(ctx, id)
+	}
+	var put struct {
+		Revision *uint64         `json:"revision"`
+		Document json.RawMessage `json:"document"`
+	}
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&put); err != nil || put.Revision == nil || len(put.Document) == 0 {
+		return nil, invalid(config.Faults{{Problem: "the request is not understood",
+			Fix: `send nothing to read, or {"revision":7,"document":{...}} to store what was edited on revision 7`}})
+	}
+	return a.service.PutConfig(ctx, id, put.Document, *put.Revision, a.caller())
+}
+
+// semantic makes a version that NATS accepts: a build that has no release number is 0.0.0 with its name.
+func semantic(version string) string {
+	version = strings.TrimPrefix(version, "v")
+	if regexp.MustCompile(`^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`).MatchString(version) {
+		return version
+	}
+	name := regexp.MustCompile(`[^0-9A-Za-z-]+`).ReplaceAllString(version, "-")
+	if name = strings.Trim(name, "-"); name == "" {
+		name = "dev"
+	}
+	return fmt.Sprintf("0.0.0-%s", name)
+}

@@ -1,0 +1,128 @@
+package admin
+
+import (
+	"bytes"
+	"embed"
+	"errors"
+	"fmt"
+	"html/template"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/nats-io/nats.go"
+	"go.uber.org/zap"
+)
+
+//go:embed templates
+var templateFiles embed.FS
+
+// site is the web pages. They work without JavaScript; with it, the Workflows page is live.
+type site struct {
+	service *Service
+	closing <-chan struct{}
+	cfg     Config
+	nats    *nats.Conn
+	openAPI *huma.OpenAPI
+	pages   map[string]*template.Template
+	assets  *assets
+}
+
+// page is what the frame around every page shows.
+type page struct {
+	Title    string
+	Here     string // the path of the menu entry that is open
+	Crumbs   []crumb
+	Instance string
+	Version  string
+	Assets   map[string]string
+	Notice   *notice
+	Body     any
+}
+
+type crumb struct{ Name, Path string }
+
+// notice is one sentence above a page.
+type notice struct {
+	Kind string // "ok" or "error"
+	Text string
+}
+
+func newSite(closing <-chan struct{}, cfg Config, service *Service, nc *nats.Conn, openAPI *huma.OpenAPI) (*site, error) {
+	files, err := loadAssets()
+	if err != nil {
+		return nil, err
+	}
+	s := &site{service: service, closing: closing, cfg: cfg, nats: nc, openAPI: openAPI, assets: files, pages: map[string]*template.Template{}}
+	for _, name := range []string{"workflows", "edit", "history", "docs", "about", "problem", "failures", "failurelist", "failure", "failuredrop", "preview"} {
+		t, err := template.New("layout.html").Funcs(formats()).ParseFS(templateFiles, "templates/layout.html", "templates/rows.html", "templates/"+name+".html")
+		if err != nil {
+			return nil, fmt.Errorf("page %s: %w", name, err)
+		}
+		s.pages[name] = t
+	}
+	return s, nil
+}
+
+func (s *site) register(mux *http.ServeMux) {
+	mux.HandleFunc("GET /{$}", s.page(s.workflows))
+	mux.HandleFunc("GET /live", s.live)
+	mux.HandleFunc("POST /workflows/{id}/start", s.command(s.service.Start))
+	mux.HandleFunc("POST /workflows/{id}/stop", s.command(s.service.Stop))
+	mux.HandleFunc("GET /workflows/{id}/edit", s.page(s.edit))
+	mux.HandleFunc("POST /workflows/{id}/edit", s.page(s.save))
+	s.registerFailures(mux)
+	s.registerMappings(mux)
+	mux.HandleFunc("GET /history", s.page(s.history))
+	mux.HandleFunc("GET /docs", s.page(s.docs))
+	mux.HandleFunc("GET /about", s.page(s.about))
+	mux.HandleFunc("GET /static/{file}", s.assets.serve)
+	mux.HandleFunc("/", s.page(func(http.ResponseWriter, *http.Request) error {
+		return newProblem(http.StatusNotFound, "There is no page at this address.")
+	}))
+}
+
+// page adapts a handler: its error becomes a page.
+func (s *site) page(handle func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		err := handle(w, r)
+		if err == nil {
+			return
+		}
+		problem := s.problem(r, err)
+		if err := s.render(w, problem.Status, "problem", page{Title: problem.Title, Body: problem}); err != nil {
+			s.cfg.Log.Error("the error page cannot be shown", zap.Error(err))
+		}
+	}
+}
+
+// problem is the problem of an error, logged when it is the server's.
+func (s *site) problem(r *http.Request, err error) *Problem {
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return newProblem(http.StatusRequestEntityTooLarge, "The text is larger than 1 MB.")
+	}
+	problem := problemOf(err)
+	if problem.Status >= http.StatusInternalServerError {
+		s.cfg.Log.Error("a page failed", zap.String("path", r.URL.Path), zap.Error(causeOf(err)))
+	}
+	return problem
+}
+
+// render writes a whole page or nothing: a template that fails leaves no half of one.
+func (s *site) render(w http.ResponseWriter, status int, name string, p page) error {
+	p.Instance, p.Version, p.Assets = s.cfg.InstanceName, s.cfg.Version, s.assets.paths
+	var buffer bytes.Buffer
+	if err := s.pages[name].Execute(&buffer, p); err != nil {
+		return fmt.Errorf("page %s: %w", name, err)
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = buffer.WriteTo(w) // The reader may be gone.
+	return nil
+}
+
+// wantsJSON tells a script's request from a plain form's.
+func wantsJSON(r *http.Request) bool {
+	return strings.Contains(r.Header.Get("Accept"), "application/json")
+}

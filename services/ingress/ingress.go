@@ -1,0 +1,257 @@
+package ingress
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/causeway-sync/causeway/pkg/bus"
+	"github.com/causeway-sync/causeway/pkg/campaign"
+	"github.com/causeway-sync/causeway/pkg/config"
+	"github.com/causeway-sync/causeway/pkg/dynamics"
+	"github.com/causeway-sync/causeway/pkg/fault"
+	"github.com/causeway-sync/causeway/pkg/mapping"
+	"github.com/causeway-sync/causeway/pkg/pump"
+	"github.com/causeway-sync/causeway/pkg/remote"
+	"github.com/causeway-sync/causeway/pkg/telemetry"
+	"github.com/causeway-sync/causeway/pkg/workflow"
+	"github.com/causeway-sync/causeway/pkg/written"
+	"github.com/causeway-sync/causeway/services/host"
+)
+
+// Config of the service.
+type Config struct {
+	Host     host.Config
+	Dynamics dynamics.Config
+	Campaign campaign.Config
+	// State is the folder that keeps what was last written, so that a record that changes nothing costs no call. Empty for
+	// none; a folder that cannot be used is a notice. Instances may share it as long as one is active at a time.
+	State string
+	// MaxWait is how long a row waits for one that it leads to; the constant MaxWait by default.
+	MaxWait time.Duration
+	// Tuning overrides the pump's own defaults where it is not zero; tests and benchmarks use it.
+	Tuning pump.Config
+}
+
+// MaxWait is how long a row waits for its parent before it is rejected.
+const MaxWait = 24 * time.Hour
+
+// InFlight is how many profiles are written at the same time.
+const InFlight = 64
+
+// Run serves the workflow until ctx ends.
+func Run(ctx context.Context, cfg Config) error {
+	cfg.Host.Workflow = workflow.Ingress
+	if cfg.Host.Registry == nil {
+		cfg.Host.Registry = telemetry.NewRegistry()
+	}
+	calls := telemetry.NewCalls(cfg.Host.Registry)
+	cfg.Dynamics.Observe = func(c remote.Call) { calls.Observe("dynamics", c.Kind, c.Status, c.Duration) }
+	cfg.Campaign.Observe = func(c remote.Call) { calls.Observe("campaign", c.Kind, c.Status, c.Duration) }
+	s := newService(cfg)
+	defer s.close()
+	cfg.Host.Questions = s.questions()
+	return host.Serve(ctx, cfg.Host, s.prepare)
+}
+
+// service holds the clients of both sides. They live as long as the process, and all runs and questions share them: a
+// stop and start must not forget that a remote asked for a pause (invariant 10).
+type service struct {
+	cfg  Config
+	from *dynamics.Client
+	to   *campaign.Client
+	err  error // why there are no clients; a connection that is not set up is the reason of FAILED, not of an exit
+}
+
+func newService(cfg Config) *service {
+	s := &service{cfg: cfg}
+	if s.from, s.err = dynamics.New(cfg.Dynamics); s.err != nil {
+		return s
+	}
+	s.to, s.err = campaign.New(cfg.Campaign)
+	return s
+}
+
+func (s *service) close() {
+	if s.from != nil {
+		s.from.Close()
+	}
+	if s.to != nil {
+		s.to.Close()
+	}
+}
+
+// prepare loads the revision that the start is for and checks it against both sides. All that a person has to mend comes
+// back in one fault.
+func (s *service) prepare(ctx context.Context, b host.Binding) (host.Run, error) {
+	desired, err := bus.NewCommands(b.Conn).Desired(ctx, workflow.Ingress)
+	if err != nil {
+		return host.Run{}, err
+	}
+	revision, err := bus.NewConfigs(b.Conn).ForStart(ctx, workflow.Ingress, desired.Command)
+	if err != nil {
+		return host.Run{}, err
+	}
+	parsed, err := config.Parse(workflow.Ingress, revision.Document)
+	if err != nil {
+		return host.Run{}, fault.Wrap(fault.Fatal, err, fmt.Sprintf("configuration revision %d cannot be used: %v", revision.Number, err))
+	}
+	if why := parsed.CannotStart(); why != "" {
+		return host.Run{}, fault.New(fault.Fatal, why)
+	}
+	if err := bus.CheckProvisioned(ctx, b.Conn, workflow.Ingress); err != nil {
+		return host.Run{}, err
+	}
+	if s.err != nil {
+		return host.Run{}, s.err
+	}
+	doc := parsed.(*config.IngressDoc)
+	plans, err := preflight(ctx, doc, s.from, s.to)
+	if err != nil {
+		return host.Run{}, err
+	}
+	store, err := s.remember(ctx, b, doc)
+	if err != nil {
+		return host.Run{}, err
+	}
+	if revision, err = takeUpReplays(ctx, b, revision, doc); err == nil {
+		err = putBack(ctx, b.Queue, plans)
+	}
+	if err != nil {
+		store.Close()
+		return host.Run{}, err
+	}
+	b.Log.Info("preflight passed", zap.Int("mappings", len(plans)), zap.Uint64("revision", revision.Number))
+	return host.Run{Pump: pump.New(s.pump(b, plans, store), b.Counters), Revision: revision.Number, Close: store.Close}, nil
+}
+
+func (s *service) pump(b host.Binding, plans map[string]planned, store *written.Store) pump.Config {
+	p := s.cfg.Tuning
+	p.Queue, p.Open, p.Guard, p.Notice, p.Log = b.Queue, b.OpenWindow, b.Lease.Guard, b.Notice, b.Log
+	p.Sink = &sink{guard: b.Lease.Guard, plans: plans, campaign: s.to, maxWait: cmp.Or(s.cfg.MaxWait, MaxWait), written: store}
+	if p.InFlight == 0 {
+		p.InFlight = InFlight
+	}
+	p.Sources = map[string]pump.Source{}
+	for table, plan := range plans {
+		source := s.from.Source(dynamics.SourceConfig{Table: table, Columns: plan.columns, FormattedValues: plan.ReadsLabels(),
+			Known: b.Queue.KnownKeys(table)})
+		p.Sources[table] = newRereader(source, b.Queue, table)
+	}
+	return p
+}
+
+// planned is a mapping that both sides can work with.
+type planned struct {
+	*mapping.Plan
+	columns []string
+}
+
+// preflight looks at both sides of every mapping. Findings are gathered; trouble on the way ends it at once.
+func preflight(ctx context.Context, doc *config.IngressDoc, from *dynamics.Client, to *campaign.Client) (map[string]planned, error) {
+	plans := map[string]planned{}
+	var findings []error
+	for _, m := range doc.Mappings {
+		if err := setLookup(m, to); err != nil {
+			return nil, err
+		}
+	}
+	for _, m := range doc.Mappings {
+		columns := m.Columns()
+		before := len(findings)
+		for _, err := range from.Check(ctx, m.Table, columns) {
+			if !fault.Is(err, fault.Fatal) {
+				return nil, err
+			}
+			findings = append(findings, err)
+		}
+		if err := to.Check(ctx, m.Resource, m.Key.Field, fieldNames(m)); fault.Is(err, fault.Fatal) {
+			findings = append(findings, err)
+		} else if err != nil {
+			return nil, err
+		}
+		if len(findings) > before {
+			continue
+		}
+		plan, err := compile(ctx, m, from, to)
+		if err != nil {
+			if !fault.Is(err, fault.Fatal) {
+				return nil, err
+			}
+			findings = append(findings, err)
+			continue
+		}
+		plans[m.Table] = planned{Plan: plan, columns: columns}
+	}
+	return plans, joined(findings)
+}
+
+// setLookup tells the client how rows of a custom resource are found; profiles are found as the connection says.
+func setLookup(m config.Mapping, to *campaign.Client) error {
+	if m.Resource == "profile" {
+		return nil
+	}
+	filter, parameter := m.Key.Lookup()
+	return to.SetLookup(m.Resource, campaign.Lookup{Mode: campaign.ByFilter, Filter: filter, Parameter: parameter})
+}
+
+// joined is one fault that says everything, each thing once.
+func joined(findings []error) error {
+	if len(findings) == 0 {
+		return nil
+	}
+	text, seen := "", map[string]bool{}
+	for _, err := range findings {
+		message := fault.Message(err)
+		if seen[message] {
+			continue
+		}
+		seen[message] = true
+		if text != "" {
+			text += "; "
+		}
+		text += message
+	}
+	return fault.Wrap(fault.Fatal, errors.Join(findings...), text)
+}
+
+func fieldNames(m config.Mapping) []string {
+	names := make([]string, len(m.Fields))
+	for i, f := range m.Fields {
+		names[i] = f.Field
+	}
+	return names
+}
+
+// compile fits a mapping to what the two sides say of their columns and fields.
+func compile(ctx context.Context, m config.Mapping, from *dynamics.Client, to *campaign.Client) (*mapping.Plan, error) {
+	definition, err := from.Table(ctx, m.Table)
+	if err != nil {
+		return nil, err
+	}
+	columns, err := from.Columns(ctx, m.Table)
+	if err != nil {
+		return nil, err
+	}
+	resource, err := to.Resource(ctx, m.Resource)
+	if err != nil {
+		return nil, err
+	}
+	table := mapping.Table{Name: m.Table, PrimaryKey: definition.PrimaryIDAttribute}
+	for _, c := range columns {
+		table.Columns = append(table.Columns, mapping.Column{Name: c.Name, Type: string(c.Type)})
+	}
+	fields := make([]mapping.Field, len(resource.Fields))
+	for i, f := range resource.Fields {
+		fields[i] = mapping.Field{Name: f.Name, Type: f.Type, Length: f.Length, Writable: f.Writable, Values: f.Values, Target: f.Target}
+	}
+	plan, faults := mapping.Compile(m, table, fields)
+	if len(faults) > 0 {
+		return nil, fault.Wrap(fault.Fatal, faults, faults.Error())
+	}
+	return plan, nil
+}

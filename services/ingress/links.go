@@ -1,0 +1,44 @@
+package ingress
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/causeway-sync/causeway/pkg/fault"
+	"github.com/causeway-sync/causeway/pkg/mapping"
+	"github.com/causeway-sync/causeway/pkg/record"
+)
+
+// resolve fills the link fields of a write: Campaign takes the technical key (PKey) of the row that a link leads to, which
+// changes from call to call and may not be stored, so it is asked for each time, one reading call a link. A row that is
+// not there yet is fault.Waiting: a child that was written without its parent would be hidden in Campaign.
+//
+// A row that has waited for maxWait is rejected: its parent is not coming.
+func (s *sink) resolve(ctx context.Context, r record.Record, w *mapping.Write) error {
+	if len(w.Links) == 0 {
+		return nil
+	}
+	fields := maps.Clone(w.Fields)
+	for _, l := range w.Links {
+		if l.Key == "" {
+			fields[l.Field] = nil
+			continue
+		}
+		rows, err := s.campaign.Find(ctx, l.Resource, l.Key)
+		switch {
+		case err != nil:
+			return err
+		case len(rows) == 0 && !r.WaitingSince.IsZero() && time.Since(r.WaitingSince) > s.maxWait:
+			return fault.New(fault.Rejected, fmt.Sprintf("%s %s: %s %s, which %s leads to, has not arrived in %s", w.Resource, w.Key, l.Resource, l.Key, l.Field, s.maxWait))
+		case len(rows) == 0:
+			return fault.New(fault.Waiting, fmt.Sprintf("%s %s waits for %s %s, which %s leads to", w.Resource, w.Key, l.Resource, l.Key, l.Field))
+		case len(rows) > 1:
+			return fault.New(fault.Rejected, fmt.Sprintf("%s %s: %d rows of %s have the key %s, which %s leads to", w.Resource, w.Key, len(rows), l.Resource, l.Key, l.Field))
+		}
+		fields[l.Field] = map[string]any{"PKey": rows[0].Text("PKey")}
+	}
+	w.Fields = fields
+	return nil
+}
