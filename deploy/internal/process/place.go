@@ -6,28 +6,56 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
+	"syscall"
 	"testing"
 	"time"
 )
 
-// FreeAddress is an address of this machine that nobody listens on now. Its port lies below those that the system gives
-// to outgoing connections, so that none of them can take it while a process is being started again.
+// FreeAddress is an address of this machine that nobody listens on now and that no other test is given, in this process
+// or another, until this test ends: packages are tested side by side, and a port is free between the look at it and its
+// use. It lies below those that the system gives to outgoing connections, so that none of them can take it while a
+// process is being started again.
 func FreeAddress(t testing.TB) string {
 	t.Helper()
 	const lowest, highest = 20_000, 32_000
+	reservations := filepath.Join(os.TempDir(), "causeway-test-ports")
+	if err := os.MkdirAll(reservations, 0o755); err != nil {
+		t.Fatal(err)
+	}
 	for range 100 {
-		address := fmt.Sprintf("127.0.0.1:%d", lowest+rand.IntN(highest-lowest))
+		port := lowest + rand.IntN(highest-lowest)
+		reserved, err := reserve(filepath.Join(reservations, strconv.Itoa(port)))
+		if err != nil {
+			continue
+		}
+		address := fmt.Sprintf("127.0.0.1:%d", port)
 		listener, err := net.Listen("tcp", address)
 		if err != nil {
+			_ = reserved.Close()
 			continue
 		}
 		if err := listener.Close(); err != nil {
 			t.Fatal(err)
 		}
+		t.Cleanup(func() { _ = reserved.Close() })
 		return address
 	}
 	t.Fatal("no free port was found")
 	return ""
+}
+
+// reserve takes the lock of a file, which the system gives back when the process ends, however it ends.
+func reserve(path string) (*os.File, error) {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = file.Close()
+		return nil, err
+	}
+	return file, nil
 }
 
 // Folder is a new folder below parent, gone when the test ends. The product refuses those that the system empties: it
