@@ -123,9 +123,12 @@ func (a *Agent) desired(ctx context.Context) (Wish, error) {
 		return wish, ctx.Err()
 	}
 	a.mu.Lock()
-	before := a.blind
-	a.blind = fault.Message(err)
+	before, now := a.blind, fault.Message(err)
+	a.blind = now
 	a.mu.Unlock()
+	if before != now {
+		a.beat() // A change of the reason is said at once.
+	}
 	if err != nil && before == "" {
 		a.cfg.Log.Warn("the desired state cannot be read", zap.String("why", fault.Message(err)), zap.Error(errors.Unwrap(err)))
 	}

@@ -95,7 +95,7 @@ func (q *Queue) Append(ctx context.Context, source string, records []record.Reco
 	for _, r := range records {
 		batch = append(batch, encode(q.id, r))
 	}
-	if len(records) > 0 {
+	if len(records) > 0 && q.logsKeys() {
 		batch = append(batch, keysOf(q.id, source, records))
 	}
 	position := nats.NewMsg(CheckpointSubject(q.id, source))
@@ -117,7 +117,7 @@ func (q *Queue) Append(ctx context.Context, source string, records []record.Reco
 	if err != nil {
 		return q.resolve(sendCtx, source, on, page, err)
 	}
-	if len(records) > 0 && q.grown(ctx, source, records) {
+	if len(records) > 0 && q.logsKeys() && q.grown(ctx, source, records) {
 		q.tidy(ctx, source)
 	}
 	return record.Checkpoint{Position: next, Revision: revision}, nil

@@ -19,6 +19,9 @@ import (
 // batch: one line a record, the operation's sign and the key. The log is durable, replicated and shared with the
 // standby as the records are, and costs the server no memory a key (a key-value entry would).
 
+// logsKeys reports whether anybody will ask for the keys: a workflow that deletes what has vanished at its source.
+func (q *Queue) logsKeys() bool { return q.id == workflow.Ingress }
+
 // keysOf is the log entry of a page.
 func keysOf(id workflow.ID, source string, records []record.Record) *nats.Msg {
 	var body bytes.Buffer

@@ -15,9 +15,10 @@ import (
 	"github.com/causeway-sync/causeway/pkg/workflow"
 )
 
-// A record that waits for another, such as a child whose parent has not arrived, is parked: it leaves the window, counts
-// as backlog, and its row is read again after a while, as that of a retried record is. A newer version that was written
-// meanwhile is what is read then, so it is never undone (invariant 4).
+// A record that waits for another, such as a child whose parent has not arrived, is parked: it leaves the window and counts
+// as backlog. A row is read again after a while, as that of a retried record is. A newer version that was written
+// meanwhile is what is read then, so it is never undone (invariant 4). An event, of which there is never a newer version
+// and which its source may not hand out twice, is parked whole and comes back as it was.
 //
 // Parked records stand by the step of their patience, each step with a longer pause than the one before; within a step
 // the oldest is due first, so nothing has to be scheduled or searched.
@@ -52,6 +53,12 @@ func (q *Queue) Park(ctx context.Context, d record.Delivery, reason string) erro
 	msg := Retry{Key: d.Key, Snapshot: d.Snapshot, WaitingSince: since, Waits: d.Waits + 1}.message(q.id, d.Source)
 	msg.Subject = ParkedSubject(q.id, d.Source, min(d.Waits, len(parkPauses())-1))
 	msg.Header[HeaderReason] = []string{oneLine(reason)}
+	if q.keepsEvents() {
+		msg.Header[HeaderOp] = []string{string(d.Op)}
+		msg.Header[HeaderVersion] = []string{strconv.FormatInt(d.Version, 10)}
+		msg.Header[HeaderReadAt] = []string{strconv.FormatInt(d.ReadAt.UnixMilli(), 10)}
+		msg.Data = d.Data
+	}
 	_, err := q.c.js.PublishMsg(ctx, msg)
 	if hasCode(err, codeStreamFull) {
 		return full(q.id, err)
@@ -59,10 +66,16 @@ func (q *Queue) Park(ctx context.Context, d record.Delivery, reason string) erro
 	return classify(err, "parking a record")
 }
 
+// keepsEvents reports whether the records of the queue are events and not rows: they are parked whole, and no key of
+// theirs will ever be missed.
+func (q *Queue) keepsEvents() bool { return q.id == workflow.Egress }
+
 // Parked is a record whose time has come.
 type Parked struct {
 	Retry
 	Step int
+	// Record is an event as it was parked, with WaitingSince and Waits set; zero for a row, which is read again.
+	Record record.Record
 }
 
 // Due lists parked records of a source whose pause is over at a time, at most limit of each step, oldest first. Where one
@@ -84,16 +97,21 @@ func (q *Queue) Due(ctx context.Context, source string, limit int, now time.Time
 				return nil, classify(err, "reading the parked records of "+source)
 			}
 			ripe = now.Add(-pause / 2)
-			due = append(due, parked(msg, step))
+			due = append(due, q.parked(source, msg, step))
 		}
 	}
 	return due, nil
 }
 
-func parked(msg *jetstream.RawStreamMsg, step int) Parked {
+func (q *Queue) parked(source string, msg *jetstream.RawStreamMsg, step int) Parked {
 	p := Parked{Retry: retry(msg), Step: step}
 	if p.WaitingSince.IsZero() {
 		p.WaitingSince = msg.Time
+	}
+	if q.keepsEvents() {
+		version, _ := strconv.ParseInt(first(msg.Header, HeaderVersion), 10, 64) // What was published by hand may lack it.
+		p.Record = record.Record{Source: source, Key: p.Key, Op: record.Upsert, Version: version, WaitingSince: p.WaitingSince, Waits: p.Waits,
+			ReadAt: millis(first(msg.Header, HeaderReadAt), msg.Time), Data: msg.Data}
 	}
 	return p
 }
