@@ -98,12 +98,13 @@ func Decode(id workflow.ID, data []byte) (Document, error) {
 	return doc, nil
 }
 
+// empty is what a document is read into: what it does not mention stays as it is here.
 func empty(id workflow.ID) Document {
 	switch id {
 	case workflow.Ingress:
 		return &IngressDoc{}
 	case workflow.Egress:
-		return &EgressDoc{}
+		return DefaultEgress()
 	case workflow.OptInOut:
 		return &OptInOutDoc{}
 	}

@@ -121,6 +121,9 @@ func byIdentity(list []any) map[string]any {
 }
 
 func identity(member any) string {
+	if text, ok := member.(string); ok {
+		return text
+	}
 	object, ok := member.(map[string]any)
 	if !ok {
 		return ""

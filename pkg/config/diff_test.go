@@ -37,7 +37,8 @@ func TestDiffInWords(t *testing.T) {
 		{"rules of one column", `{"rules":[{"column":"s","value":"1"},{"column":"s","value":"2"}]}`, `{"rules":[{"column":"s","value":"1"},{"column":"s","value":"3"}]}`,
 			[]string{`rules[s#2].value changed from "2" to "3"`}},
 		{"the order", `{"m":[{"table":"a"},{"table":"b"}]}`, `{"m":[{"table":"b"},{"table":"a"}]}`, []string{"m reordered"}},
-		{"members without a name", `{"l":["a","b"]}`, `{"l":["a","c","d"]}`, []string{`l[1] changed from "b" to "c"`, "l[2] added"}},
+		{"members without a name", `{"l":[1,2]}`, `{"l":[1,3,4]}`, []string{"l[1] changed from 2 to 3", "l[2] added"}},
+		{"texts", `{"l":["a","b"]}`, `{"l":["a","c","d"]}`, []string{"l[b] removed", "l[c] added", "l[d] added"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got, err := config.Diff([]byte(tc.before), []byte(tc.after))
@@ -75,7 +76,7 @@ func document(t *rapid.T, label string) *config.IngressDoc {
 	return doc
 }
 
-func encode(t *rapid.T, doc config.Document) []byte {
+func encode(t rapid.TB, doc config.Document) []byte {
 	data, err := config.Encode(doc)
 	if err != nil {
 		t.Fatal(err)
@@ -144,12 +145,20 @@ func edit(t *rapid.T, path string, object map[string]any, edited *[]string) {
 			edit(t, at, v, edited)
 		case []any:
 			for _, member := range v {
-				m := member.(map[string]any)
+				m, ok := member.(map[string]any)
+				if !ok { // A text in a list names itself.
+					continue
+				}
 				edit(t, fmt.Sprintf("%s[%s]", at, nameOf(m)), m, edited)
 			}
 		case bool:
 			if rapid.Bool().Draw(t, at) {
 				object[name] = !v
+				*edited = append(*edited, at)
+			}
+		case float64:
+			if rapid.Bool().Draw(t, at) {
+				object[name] = v + 1
 				*edited = append(*edited, at)
 			}
 		case string:

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -38,7 +39,8 @@ func syntaxFault(data []byte, err error) Fault {
 }
 
 // checkShape compares a JSON value with the Go type that it is to fill: every setting that does not exist and every
-// value of the wrong kind is a fault with its place. Documents consist of objects, lists, texts and yes-or-no values.
+// value of the wrong kind is a fault with its place. Documents consist of objects, lists, texts, whole numbers and yes-or-no
+// values.
 func checkShape(faults *Faults, path string, value any, t reflect.Type) {
 	switch t.Kind() {
 	case reflect.Struct:
@@ -67,6 +69,11 @@ func checkShape(faults *Faults, path string, value any, t reflect.Type) {
 	case reflect.Bool:
 		if _, ok := value.(bool); !ok {
 			wrongKind(faults, path, value, "true or false")
+		}
+	case reflect.Int:
+		number, ok := value.(json.Number)
+		if _, err := strconv.ParseInt(string(number), 10, 32); !ok || err != nil {
+			wrongKind(faults, path, value, "a whole number")
 		}
 	default:
 		if _, ok := value.(string); !ok {

@@ -152,17 +152,6 @@ func TestImmutable(t *testing.T) {
 	}
 }
 
-func TestEgressRules(t *testing.T) {
-	doc := config.DefaultEgress()
-	doc.Activities.Open.Table, doc.Activities.Bounce.OccurredOn, doc.Activities.Click.ClickedURL = "", "Not A Column", ""
-	if diff := cmp.Diff([]string{"activities.open.table", "activities.bounce.occurredOn", "activities.click.clickedUrl"}, paths(doc.Validate())); diff != "" {
-		t.Error(diff)
-	}
-	if got := len((&config.EgressDoc{}).Validate()); got != 21 {
-		t.Errorf("an empty document has %d faults, want one for each of 4×5 names and the clicked URL", got)
-	}
-}
-
 func TestOptInOutRules(t *testing.T) {
 	mapping := func(column, field string) config.OptOutMapping {
 		return config.OptOutMapping{Column: column, Field: field}
