@@ -15,8 +15,8 @@ import (
 // that the page before brought, whose records are safe by then.
 type Source interface {
 	// Read returns the page behind a position. It does not wait for records: an idle source answers with an empty page.
-	// Kinds of errors: Transient and Throttled are tried again; Expired makes the next Read begin at the beginning; any
-	// other ends the run.
+	// Kinds of errors: Transient and Throttled are tried again; Expired makes the next Read begin at the beginning; Fatal
+	// holds the source while another one can be read; any other ends the run.
 	Read(ctx context.Context, from record.Position) (record.Page, error)
 }
 
@@ -77,8 +77,12 @@ type Config struct {
 	// most; default 1.
 	InFlight  int
 	BatchSize int
+	// Linger is how long a record may wait for others to fill the batch; default 0, which writes what is there.
+	Linger time.Duration
 	// PollInterval is how long an idle source is left alone; default 1 s.
 	PollInterval time.Duration
+	// HoldPause is how often a held source is tried again; default 30 s.
+	HoldPause time.Duration
 	// Patience is how long trouble may last without a success before Run gives up; default 15 min.
 	Patience time.Duration
 	// MaxAttempts is how often a record may fail for passing reasons while others succeed; default 12.
@@ -101,6 +105,7 @@ func (c Config) withDefaults() Config {
 	c.BatchSize = cmp.Or(c.BatchSize, 1)
 	c.MaxAttempts = cmp.Or(c.MaxAttempts, 12)
 	c.PollInterval = cmp.Or(c.PollInterval, time.Second)
+	c.HoldPause = cmp.Or(c.HoldPause, 30*time.Second)
 	c.Patience = cmp.Or(c.Patience, 15*time.Minute)
 	c.DrainTimeout = cmp.Or(c.DrainTimeout, 10*time.Second)
 	c.ExtendEvery = cmp.Or(c.ExtendEvery, 10*time.Second)

@@ -22,7 +22,9 @@
 //
 // Errors are instructions (package fault). Transient and throttled ones are retried with growing pauses and reported as
 // trouble while they last; trouble without any success for longer than the patience ends Run with an error of kind
-// Transient, or Throttled when the remote's last word was a delay: Run may be tried again when it has passed. Any other
+// Transient, or Throttled when the remote's last word was a delay: Run may be tried again when it has passed. A source
+// whose Read is Fatal is held: it is tried again now and then, and reported as trouble, while the others go on; when all are held
+// Run ends with what holds them. Any other
 // kind ends Run at once, and only the first such error is returned. A rejected record goes to the failures, a waiting one is
 // parked. A record that
 // keeps failing for passing reasons while others succeed is rejected too: it, and not the remote, is what does not work.

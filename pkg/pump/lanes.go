@@ -3,6 +3,7 @@ package pump
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/causeway-sync/causeway/pkg/record"
 )
@@ -99,7 +100,8 @@ func keyOf(d record.Delivery) laneKey {
 type lanes struct {
 	byKey   map[laneKey]*lane
 	ready   []*task
-	held    int // deliveries taken and not settled
+	since   time.Time // the oldest of ready has waited since then
+	held    int       // deliveries taken and not settled
 	settled *memory
 }
 
@@ -125,7 +127,7 @@ func (l *lanes) take(d record.Delivery) verdict {
 	case !waiting:
 		t := &task{Delivery: d}
 		l.byKey[key] = &lane{current: t}
-		l.ready = append(l.ready, t)
+		l.offer(t)
 	case at.holds(d.Seq):
 		return repeated
 	case d.Seq < at.newest().Seq: // invariant 4: it comes late, and the newer version contains it.
@@ -139,12 +141,21 @@ func (l *lanes) take(d record.Delivery) verdict {
 	return taken
 }
 
+// offer makes a task ready to be written.
+func (l *lanes) offer(t *task) {
+	if len(l.ready) == 0 {
+		l.since = time.Now()
+	}
+	l.ready = append(l.ready, t)
+}
+
 // pop takes up to limit ready tasks, each of another key.
 func (l *lanes) pop(limit int) []*task {
 	n := min(limit, len(l.ready))
 	batch := slices.Clone(l.ready[:n])
 	clear(l.ready[:n])
 	l.ready = l.ready[n:]
+	l.since = time.Now()
 	return batch
 }
 
@@ -160,7 +171,7 @@ func (l *lanes) finish(t *task) []record.Delivery {
 		return settled
 	}
 	at.current, at.next = at.next, nil
-	l.ready = append(l.ready, at.current)
+	l.offer(at.current)
 	return settled
 }
 
@@ -172,7 +183,7 @@ func (l *lanes) again(t *task) {
 		at.next.inherit(t)
 		at.current, at.next = at.next, nil
 	}
-	l.ready = append(l.ready, at.current)
+	l.offer(at.current)
 }
 
 // all lists every delivery that is held, in the order of the queue.

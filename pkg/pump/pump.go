@@ -17,12 +17,13 @@ type Pump struct {
 	cfg      Config
 	counters *Counters
 	trouble  *troubles
+	holds    *holds
 	progress sync.Map // source name → record.Progress, while a full read is under way
 }
 
 // New makes a pump; nothing is opened. The counters go on where they are, so that they can outlive a run.
 func New(cfg Config, counters *Counters) *Pump {
-	return &Pump{cfg: cfg.withDefaults(), counters: counters, trouble: newTroubles()}
+	return &Pump{cfg: cfg.withDefaults(), counters: counters, trouble: newTroubles(), holds: newHolds(len(cfg.Sources))}
 }
 
 // closeTimeout is how long the window may take to hand back what it holds.
@@ -30,7 +31,7 @@ const closeTimeout = 5 * time.Second
 
 // Run reads and writes until ctx ends (nil), or until it cannot go on (the root cause). A ctx that ends with a cause of
 // kind Fenced stops harder: the writes under way are cut off, and Run returns that cause. It calls ready once, when the
-// window is open and every source has been read with success for the first time.
+// window is open and every source has been read with success for the first time, or is held.
 func (p *Pump) Run(ctx context.Context, ready func()) error {
 	// The first fault ends the run and is its root cause; what the others say then is a consequence (invariant 8).
 	runCtx, end := context.WithCancelCause(ctx)
@@ -74,11 +75,12 @@ func (p *Pump) close(ctx context.Context, window Window) {
 	}
 }
 
-// announce calls ready when every reader has succeeded once: the proof of progress (invariant 8).
+// announce calls ready when every reader has succeeded once, those apart that are held: the proof of progress (invariant
+// 8). One at least has succeeded, for a run whose sources are all held ends.
 func announce(ctx context.Context, readers []*reader, ready func()) {
 	for _, r := range readers {
 		select {
-		case <-r.succeeded:
+		case <-r.settled:
 		case <-ctx.Done():
 			return
 		}

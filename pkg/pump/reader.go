@@ -3,6 +3,7 @@ package pump
 import (
 	"bytes"
 	"context"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -13,17 +14,19 @@ import (
 
 // reader brings one source's pages into the queue.
 type reader struct {
-	pump      *Pump
-	name      string
-	source    Source
-	succeeded chan struct{} // closed after the first successful read
+	pump    *Pump
+	name    string
+	source  Source
+	settled chan struct{} // closed when it is known for the first time whether the source can be read
+	settle  func()
 
 	checkpoint record.Checkpoint // what the queue has stored
 	storedAt   time.Time
 }
 
 func newReader(p *Pump, name string, source Source) *reader {
-	return &reader{pump: p, name: name, source: source, succeeded: make(chan struct{})}
+	settled := make(chan struct{})
+	return &reader{pump: p, name: name, source: source, settled: settled, settle: sync.OnceFunc(func() { close(settled) })}
 }
 
 // idleStore is how often the position of an idle source is stored although no record came with it.
@@ -35,14 +38,18 @@ func (r *reader) run(ctx context.Context) error {
 		return err
 	}
 	position := r.checkpoint.Position
-	for first := true; ; first = false {
+	for {
 		page, err := r.read(ctx, position)
+		if fault.Is(err, fault.Fatal) && ctx.Err() == nil {
+			if err := r.hold(ctx, err); err != nil {
+				return err
+			}
+			continue
+		}
 		if err != nil {
 			return err
 		}
-		if first {
-			close(r.succeeded)
-		}
+		r.release()
 		r.note(page)
 		if r.worthStoring(page) {
 			if err := r.append(ctx, page); err != nil {
@@ -59,8 +66,35 @@ func (r *reader) run(ctx context.Context) error {
 	}
 }
 
+// part names the reader among the troubles.
+func (r *reader) part() string { return "reading " + r.name }
+
+// hold leaves a source alone for a while that only a person can mend, as long as another one can be read. Its position
+// stays where it is: nothing is lost (invariant 1).
+func (r *reader) hold(ctx context.Context, why error) error {
+	began, all := r.pump.holds.add(r.name, why)
+	if all != nil {
+		return all
+	}
+	r.pump.trouble.set(r.part(), why, time.Now())
+	if began {
+		r.notice(r.name + " is held, the others go on: " + fault.Message(why))
+	}
+	r.pump.progress.Delete(r.name)
+	r.settle()
+	return wait(ctx, r.pump.cfg.HoldPause)
+}
+
+// release notes that the source can be read.
+func (r *reader) release() {
+	if r.pump.holds.remove(r.name) {
+		r.notice(r.name + " can be read again")
+	}
+	r.settle()
+}
+
 func (r *reader) persist(ctx context.Context, step func() error) error {
-	return r.pump.persist(ctx, "reading "+r.name, step)
+	return r.pump.persist(ctx, r.part(), step)
 }
 
 // resume finds where the last run stood.

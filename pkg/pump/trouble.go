@@ -24,13 +24,21 @@ type trouble struct {
 
 func newTroubles() *troubles { return &troubles{parts: map[string]trouble{}} }
 
+// stage tells troubles apart that have a patience of their own: waiting for room in the queue, being held, and failing.
+func stage(err error) fault.Kind {
+	if kind := fault.KindOf(err); kind == fault.QueueFull || kind == fault.Fatal {
+		return kind
+	}
+	return fault.Transient
+}
+
 // set notes that a part failed, and returns for how long it has been failing. Waiting for room in the queue and failing
 // are two troubles: the patience for the second begins when the first is over.
 func (t *troubles) set(part string, err error, now time.Time) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	current, failing := t.parts[part]
-	if !failing || fault.Is(current.err, fault.QueueFull) != fault.Is(err, fault.QueueFull) {
+	if !failing || stage(current.err) != stage(err) {
 		current.since = now
 	}
 	current.err = err
@@ -52,8 +60,11 @@ func (t *troubles) String() string {
 	lines := make([]string, 0, len(t.parts))
 	for part, trouble := range t.parts {
 		verb := "retrying"
-		if kind := fault.KindOf(trouble.err); kind == fault.Throttled || kind == fault.QueueFull {
+		switch fault.KindOf(trouble.err) {
+		case fault.Throttled, fault.QueueFull:
 			verb = "waiting"
+		case fault.Fatal:
+			verb = "held"
 		}
 		lines = append(lines, fmt.Sprintf("%s: %s since %s: %s", part, verb, trouble.since.UTC().Format(time.RFC3339), fault.Message(trouble.err)))
 	}

@@ -143,11 +143,11 @@ func (w *writer) next() []*task {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for !w.stopping {
-		delay := time.Until(w.pace.until)
+		delay := max(time.Until(w.pace.until), w.lingerLocked()) // invariant 10
 		switch {
 		case len(w.lanes.ready) == 0:
 			w.work.Wait()
-		case delay > 0: // invariant 10
+		case delay > 0:
 			timer := time.AfterFunc(delay, func() {
 				w.mu.Lock()
 				defer w.mu.Unlock()
@@ -165,6 +165,17 @@ func (w *writer) next() []*task {
 	}
 	return nil
 }
+
+// lingerLocked is how long what is ready may still wait for more to fill a batch.
+func (w *writer) lingerLocked() time.Duration {
+	if w.pump.cfg.Linger <= 0 || len(w.lanes.ready) >= w.pump.cfg.BatchSize || !w.roomyForMoreLocked() {
+		return 0
+	}
+	return time.Until(w.lanes.since.Add(w.pump.cfg.Linger))
+}
+
+// roomyForMoreLocked reports whether more can come at all: a full window brings nothing.
+func (w *writer) roomyForMoreLocked() bool { return w.lanes.held < w.pump.cfg.Window }
 
 // laterLocked makes a task ready again after a pause.
 func (w *writer) laterLocked(t *task, delay time.Duration) {
