@@ -152,7 +152,7 @@ func TestCustomResourceIsWrittenThroughItsFilter(t *testing.T) {
 func TestSingleCalls(t *testing.T) {
 	h := start(t, campaigntest.Options{}, nil)
 	ctx, w := t.Context(), profile("k", false, map[string]any{"title": "x"})
-	if err := h.client.Update(ctx, w); fault.KindOf(err) != fault.NotFound || err == nil {
+	if _, err := h.client.Update(ctx, w); fault.KindOf(err) != fault.NotFound || err == nil {
 		t.Errorf("update of none: %v", err)
 	}
 	if err := h.client.Create(ctx, w); err != nil {
@@ -161,7 +161,7 @@ func TestSingleCalls(t *testing.T) {
 	if err := h.client.Create(ctx, w); fault.KindOf(err) != fault.Conflict {
 		t.Errorf("second create: %v", err)
 	}
-	if err := h.client.Update(ctx, w); err != nil {
+	if _, err := h.client.Update(ctx, w); err != nil {
 		t.Error(err)
 	}
 	if err := h.client.Delete(ctx, "profile", "k"); err != nil {

@@ -9,6 +9,11 @@ import (
 // Standard documentation, samples of profiles).
 func DateTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.000Z") }
 
+// ParseDateTime reads what DateTime writes, with any number of fractional digits or none.
+func ParseDateTime(text string) (time.Time, error) {
+	return time.ParseInLocation("2006-01-02 15:04:05Z", text, time.UTC)
+}
+
 // Date is a day as Campaign writes it: "2019-09-25".
 func Date(t time.Time) string { return t.Format(time.DateOnly) }
 

@@ -65,12 +65,6 @@ func (c *Client) Create(ctx context.Context, w Write) error {
 	return w.settle("create", v, err)
 }
 
-// Update changes the row. fault.NotFound: no row has the key.
-func (c *Client) Update(ctx context.Context, w Write) error {
-	v, err := c.update(ctx, w)
-	return w.settle("update", v, err)
-}
-
 // Delete deletes the row. fault.NotFound: no row has the key.
 func (c *Client) Delete(ctx context.Context, resource, key string) error {
 	w := Write{Resource: resource, KeyField: "key", Key: key}

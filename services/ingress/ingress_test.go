@@ -344,7 +344,7 @@ func TestReplayReadsTheTableAgainAtTheNextStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer byHand.Close()
-	if err := byHand.Update(h.context(), campaign.Write{Resource: "profile", KeyField: "externalId", Key: lost, Fields: map[string]any{"lastName": "Edited by hand"}}); err != nil {
+	if _, err := byHand.Update(h.context(), campaign.Write{Resource: "profile", KeyField: "externalId", Key: lost, Fields: map[string]any{"lastName": "Edited by hand"}}); err != nil {
 		t.Fatal(err)
 	}
 	asked := h.edit(func(doc *config.IngressDoc) { doc.Mappings[0].ReplayRequested = true })
