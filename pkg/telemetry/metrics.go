@@ -48,22 +48,31 @@ func WorkflowMetrics(registry *prometheus.Registry, id workflow.ID, counters fun
 		records: prometheus.NewDesc("causeway_records_total", "Records since the process started, by what became of them.",
 			[]string{"outcome"}, prometheus.Labels{"workflow": string(id)}),
 		state: prometheus.NewDesc("causeway_workflow_state", "1 for the workflow's status in this process, 0 for the others.",
-			[]string{"status"}, prometheus.Labels{"workflow": string(id)})})
+			[]string{"status"}, prometheus.Labels{"workflow": string(id)}),
+		skipped: prometheus.NewDesc("causeway_skipped_total", "What was read and never queued since the process started, by reason.",
+			[]string{"reason"}, prometheus.Labels{"workflow": string(id)})})
 }
 
 type workflowCollector struct {
-	counters       func() workflow.Counters
-	status         func() workflow.Status
-	records, state *prometheus.Desc
+	counters                func() workflow.Counters
+	status                  func() workflow.Status
+	records, state, skipped *prometheus.Desc
 }
 
-func (c workflowCollector) Describe(to chan<- *prometheus.Desc) { to <- c.records; to <- c.state }
+func (c workflowCollector) Describe(to chan<- *prometheus.Desc) {
+	to <- c.records
+	to <- c.state
+	to <- c.skipped
+}
 
 func (c workflowCollector) Collect(to chan<- prometheus.Metric) {
 	n := c.counters()
 	for outcome, value := range map[string]uint64{"read": n.Read, "written": n.Written, "unchanged": n.Unchanged,
 		"coalesced": n.Coalesced, "rejected": n.Rejected, "retried": n.Retries, "throttled": n.Throttled} {
 		to <- prometheus.MustNewConstMetric(c.records, prometheus.CounterValue, float64(value), outcome)
+	}
+	for reason, value := range n.Skipped {
+		to <- prometheus.MustNewConstMetric(c.skipped, prometheus.CounterValue, float64(value), reason)
 	}
 	now := c.status()
 	for _, status := range []workflow.Status{workflow.Stopped, workflow.Starting, workflow.Running, workflow.Failed} {

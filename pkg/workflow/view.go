@@ -25,6 +25,7 @@ type View struct {
 	Failures         uint64         `json:"failures" doc:"rejected records in the failures stream"`
 	Counters         Counters       `json:"counters" doc:"of the active instance, since its process started"`
 	Loads            []Progress     `json:"loads,omitempty" doc:"full reads under way"`
+	Gaps             []Gap          `json:"gaps,omitempty" doc:"what could not be read any more in the last 30 days, newest first"`
 	Instances        []InstanceView `json:"instances"`
 }
 

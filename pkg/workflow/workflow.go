@@ -111,6 +111,9 @@ type Counters struct {
 	// Retries counts attempts that failed for a passing reason, Throttled those among them that the remote asked for.
 	Retries   uint64 `json:"retries"`
 	Throttled uint64 `json:"throttled"`
+	// Skipped counts by reason what was read and never queued, because it is not for the destination. The reasons are a
+	// small fixed set of sentences, free of values.
+	Skipped map[string]uint64 `json:"skipped,omitempty"`
 }
 
 // Settled is how many records have left the queue for good.
@@ -154,6 +157,8 @@ const (
 	EventStatus EventKind = "status"
 	// EventNotice is something unusual that mended itself, such as a full read after an expired position.
 	EventNotice EventKind = "notice"
+	// EventGap is a stretch of a source that can no longer be read.
+	EventGap EventKind = "gap"
 )
 
 // Event is something that happened once and is kept for a while.
@@ -164,4 +169,18 @@ type Event struct {
 	Status   Status    `json:"status,omitempty"`
 	Message  string    `json:"message,omitempty"`
 	At       time.Time `json:"at"`
+	// Gap is what an EventGap is about.
+	Gap *Gap `json:"gap,omitempty"`
+}
+
+// Gap is what a source held and nobody will read any more: it happened after From and before To. Zero where that is not
+// known.
+type Gap struct {
+	Source string    `json:"source"`
+	From   time.Time `json:"from,omitzero"`
+	To     time.Time `json:"to,omitzero"`
+	// At is when it was noticed.
+	At time.Time `json:"at"`
+	// Message says what happened, and what to do about it.
+	Message string `json:"message"`
 }

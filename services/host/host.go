@@ -54,13 +54,18 @@ type Run struct {
 
 // Binding is what Prepare gets to work with.
 type Binding struct {
+	Workflow workflow.ID
 	Conn     *bus.Conn
 	Queue    *bus.Queue
 	Lease    agent.Lease
 	Counters *pump.Counters
+	// Skips counts what a source reads and does not queue.
+	Skips    *Skips
 	Registry *prometheus.Registry
 	Notice   func(message string)
-	Log      *zap.Logger
+	// Gap records what a source will never read, and returns when that is safe.
+	Gap func(ctx context.Context, gap workflow.Gap) error
+	Log *zap.Logger
 }
 
 // Prepare loads the configuration, checks that it can work, and makes a run. Its error is the reason of FAILED.
@@ -105,7 +110,7 @@ func Serve(ctx context.Context, cfg Config, prepare Prepare) error {
 	if err != nil {
 		return err
 	}
-	h := &host{cfg: cfg, conn: conn, queue: bus.NewQueue(conn, cfg.Workflow), control: control, counters: &pump.Counters{}, prepare: prepare}
+	h := &host{cfg: cfg, conn: conn, queue: bus.NewQueue(conn, cfg.Workflow), control: control, counters: &pump.Counters{}, skips: &Skips{}, prepare: prepare}
 	a := agent.New(h.agentConfig())
 	control.OnCommand(cfg.Workflow, func(workflow.Command) { a.Nudge() })
 	telemetry.WorkflowMetrics(cfg.Registry, cfg.Workflow, h.count, func() workflow.Status { status, _ := a.Status(); return status })
@@ -173,6 +178,7 @@ type host struct {
 	queue    *bus.Queue
 	control  *bus.Control
 	counters *pump.Counters
+	skips    *Skips
 	prepare  Prepare
 }
 
@@ -206,8 +212,8 @@ func (h *host) agentConfig() agent.Config {
 }
 
 func (h *host) prepareRun(ctx context.Context, lease agent.Lease) (agent.Runner, uint64, error) {
-	run, err := h.prepare(ctx, Binding{Conn: h.conn, Queue: h.queue, Lease: lease, Counters: h.counters, Registry: h.cfg.Registry,
-		Notice: h.notice, Log: h.cfg.Log})
+	run, err := h.prepare(ctx, Binding{Workflow: h.cfg.Workflow, Conn: h.conn, Queue: h.queue, Lease: lease, Counters: h.counters, Skips: h.skips,
+		Registry: h.cfg.Registry, Notice: h.notice, Gap: h.gap, Log: h.cfg.Log})
 	if err != nil {
 		return nil, 0, err
 	}
@@ -221,10 +227,17 @@ func (h *host) notice(message string) {
 	}
 }
 
+// gap records a gap as an event that is safe when this returns: it stays visible for as long as events are kept.
+func (h *host) gap(ctx context.Context, gap workflow.Gap) error {
+	h.cfg.Log.Warn(gap.Message, zap.String("source", gap.Source), zap.Time("from", gap.From), zap.Time("to", gap.To))
+	return bus.NewEvents(h.conn).Record(ctx, workflow.Event{Workflow: h.cfg.Workflow, Instance: h.cfg.Instance, Kind: workflow.EventGap,
+		Message: gap.Message, At: gap.At, Gap: &gap})
+}
+
 func (h *host) count() workflow.Counters {
 	c := h.counters
 	return workflow.Counters{Read: c.Read.Load(), Written: c.Written.Load(), Unchanged: c.Unchanged.Load(), Coalesced: c.Coalesced.Load(),
-		Rejected: c.Rejected.Load(), Retries: c.Retries.Load(), Throttled: c.Throttled.Load()}
+		Rejected: c.Rejected.Load(), Retries: c.Retries.Load(), Throttled: c.Throttled.Load(), Skipped: h.skips.Counts()}
 }
 
 // runner shows a pump to the agent.

@@ -3,13 +3,10 @@ package ingress
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"time"
 
 	"go.uber.org/zap"
 
-	"github.com/causeway-sync/causeway/pkg/bus"
 	"github.com/causeway-sync/causeway/pkg/campaign"
 	"github.com/causeway-sync/causeway/pkg/config"
 	"github.com/causeway-sync/causeway/pkg/dynamics"
@@ -88,22 +85,8 @@ func (s *service) close() {
 // prepare loads the revision that the start is for and checks it against both sides. All that a person has to mend comes
 // back in one fault.
 func (s *service) prepare(ctx context.Context, b host.Binding) (host.Run, error) {
-	desired, err := bus.NewCommands(b.Conn).Desired(ctx, workflow.Ingress)
+	revision, parsed, err := b.Settings(ctx)
 	if err != nil {
-		return host.Run{}, err
-	}
-	revision, err := bus.NewConfigs(b.Conn).ForStart(ctx, workflow.Ingress, desired.Command)
-	if err != nil {
-		return host.Run{}, err
-	}
-	parsed, err := config.Parse(workflow.Ingress, revision.Document)
-	if err != nil {
-		return host.Run{}, fault.Wrap(fault.Fatal, err, fmt.Sprintf("configuration revision %d cannot be used: %v", revision.Number, err))
-	}
-	if why := parsed.CannotStart(); why != "" {
-		return host.Run{}, fault.New(fault.Fatal, why)
-	}
-	if err := bus.CheckProvisioned(ctx, b.Conn, workflow.Ingress); err != nil {
 		return host.Run{}, err
 	}
 	if s.err != nil {
@@ -154,7 +137,7 @@ type planned struct {
 // preflight looks at both sides of every mapping. Findings are gathered; trouble on the way ends it at once.
 func preflight(ctx context.Context, doc *config.IngressDoc, from *dynamics.Client, to *campaign.Client) (map[string]planned, error) {
 	plans := map[string]planned{}
-	var findings []error
+	var findings host.Findings
 	for _, m := range doc.Mappings {
 		if err := setLookup(m, to); err != nil {
 			return nil, err
@@ -162,32 +145,27 @@ func preflight(ctx context.Context, doc *config.IngressDoc, from *dynamics.Clien
 	}
 	for _, m := range doc.Mappings {
 		columns := m.Columns()
-		before := len(findings)
+		before := findings.Len()
 		for _, err := range from.Check(ctx, m.Table, columns) {
-			if !fault.Is(err, fault.Fatal) {
+			if err := findings.Add(err); err != nil {
 				return nil, err
 			}
-			findings = append(findings, err)
 		}
-		if err := to.Check(ctx, m.Resource, m.Key.Field, fieldNames(m)); fault.Is(err, fault.Fatal) {
-			findings = append(findings, err)
-		} else if err != nil {
+		if err := findings.Add(to.Check(ctx, m.Resource, m.Key.Field, fieldNames(m))); err != nil {
 			return nil, err
 		}
-		if len(findings) > before {
+		if findings.Len() > before {
 			continue
 		}
 		plan, err := compile(ctx, m, from, to)
-		if err != nil {
-			if !fault.Is(err, fault.Fatal) {
-				return nil, err
-			}
-			findings = append(findings, err)
-			continue
+		if err := findings.Add(err); err != nil {
+			return nil, err
 		}
-		plans[m.Table] = planned{Plan: plan, columns: columns}
+		if err == nil {
+			plans[m.Table] = planned{Plan: plan, columns: columns}
+		}
 	}
-	return plans, joined(findings)
+	return plans, findings.Err()
 }
 
 // setLookup tells the client how rows of a custom resource are found; profiles are found as the connection says.
@@ -197,26 +175,6 @@ func setLookup(m config.Mapping, to *campaign.Client) error {
 	}
 	filter, parameter := m.Key.Lookup()
 	return to.SetLookup(m.Resource, campaign.Lookup{Mode: campaign.ByFilter, Filter: filter, Parameter: parameter})
-}
-
-// joined is one fault that says everything, each thing once.
-func joined(findings []error) error {
-	if len(findings) == 0 {
-		return nil
-	}
-	text, seen := "", map[string]bool{}
-	for _, err := range findings {
-		message := fault.Message(err)
-		if seen[message] {
-			continue
-		}
-		seen[message] = true
-		if text != "" {
-			text += "; "
-		}
-		text += message
-	}
-	return fault.Wrap(fault.Fatal, errors.Join(findings...), text)
 }
 
 func fieldNames(m config.Mapping) []string {
