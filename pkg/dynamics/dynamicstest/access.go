@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"iter"
 	"math/rand/v2"
-	"net/http"
 )
 
 // Write is a write that came over HTTP and took effect.
@@ -17,19 +16,24 @@ type Write struct {
 	Table   string
 	ID      string
 	Version int64
+	// Created is true where the row was not there before.
+	Created bool
 }
 
 // keptWrites bounds what a long-lived sandbox remembers.
 const keptWrites = 200_000
 
-func (s *Server) recordWrite(r *http.Request, t *table, id guid, version int64) {
+func (s *Server) recordWrites(writes []Write) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.order++
-	if len(s.writes) >= keptWrites {
-		s.writes = append([]Write(nil), s.writes[keptWrites/2:]...)
+	for _, w := range writes {
+		s.order++
+		w.Order = s.order
+		if len(s.writes) >= keptWrites {
+			s.writes = append([]Write(nil), s.writes[keptWrites/2:]...)
+		}
+		s.writes = append(s.writes, w)
 	}
-	s.writes = append(s.writes, Write{Order: s.order, Method: r.Method, Table: t.LogicalName, ID: id.String(), Version: version})
 }
 
 // Writes lists the writes that came over HTTP, oldest first; of very many only the latest.
@@ -77,6 +81,22 @@ func (s *Server) Delete(logical, id string) bool {
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()
 	return s.store.deleteLocked(s.mustTable(logical), key)
+}
+
+// DeleteContact deletes a contact, as a user would who merges two of them, and reports whether it was there. Activities
+// that regard it stay.
+func (s *Server) DeleteContact(id string) bool { return s.Delete("contact", id) }
+
+// Creations tells how often each row of a table was created over HTTP, by its id; of very many writes it knows only the
+// latest.
+func (s *Server) Creations(logical string) map[string]int {
+	times := map[string]int{}
+	for _, w := range s.Writes() {
+		if w.Table == logical && w.Created {
+			times[w.ID]++
+		}
+	}
+	return times
 }
 
 // Count is the number of rows of a table.

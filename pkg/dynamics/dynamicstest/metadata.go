@@ -9,7 +9,7 @@ import (
 	"github.com/causeway-sync/causeway/pkg/remote/remotetest"
 )
 
-func (s *Server) whoAmI(w http.ResponseWriter, r *http.Request) *odataError {
+func (s *Server) whoAmI(w http.ResponseWriter, r *http.Request, _, _ string) *odataError {
 	remotetest.WriteJSON(odata(w), http.StatusOK, map[string]string{
 		"@odata.context": root(r) + "$metadata#Microsoft.Dynamics.CRM.WhoAmIResponse", "BusinessUnitId": businessUnitID, "UserId": userID,
 		"OrganizationId": organizationID,
@@ -18,7 +18,7 @@ func (s *Server) whoAmI(w http.ResponseWriter, r *http.Request) *odataError {
 }
 
 // totalCount answers RetrieveTotalRecordCount(EntityNames=['contact']), or with the names in a parameter alias.
-func (s *Server) totalCount(w http.ResponseWriter, r *http.Request, arguments string) *odataError {
+func (s *Server) totalCount(w http.ResponseWriter, r *http.Request, arguments, _ string) *odataError {
 	value, ok := strings.CutPrefix(arguments, "EntityNames=")
 	if alias := value; ok && strings.HasPrefix(alias, "@") {
 		value = r.URL.Query().Get(alias)
@@ -68,6 +68,9 @@ func (s *Server) definitions(w http.ResponseWriter, r *http.Request, key, rest s
 		def["@odata.context"] = root(r) + "$metadata#EntityDefinitions/$entity"
 		return writeMetadata(w, def)
 	}
+	if rest == "ManyToOneRelationships" {
+		return t.relationships(w, r, fields)
+	}
 	cast, ok := strings.CutPrefix(rest, "Attributes")
 	if !ok {
 		return errSegment(rest)
@@ -109,7 +112,7 @@ func (t *table) definition() map[string]any {
 		"MetadataId": metadataID(t.LogicalName), "LogicalName": t.LogicalName, "SchemaName": schemaName(t.LogicalName),
 		"EntitySetName": t.EntitySetName, "LogicalCollectionName": t.EntitySetName, "DisplayName": label(t.DisplayName),
 		"PrimaryIdAttribute": t.PrimaryID, "PrimaryNameAttribute": t.PrimaryName, "ChangeTrackingEnabled": !t.Untracked,
-		"IsCustomEntity": t.Custom, "IsActivity": t.Activity, "IsOptimisticConcurrencyEnabled": true,
+		"IsCustomEntity": t.Custom, "IsActivity": t.Activity, "IsOptimisticConcurrencyEnabled": true, "Privileges": t.privileges(),
 	}
 }
 

@@ -55,9 +55,9 @@ func errUntracked(t *table) *odataError {
 	return fail(http.StatusBadRequest, codeGeneralError, "Entity: %s isn't enabled for change tracking.", t.LogicalName)
 }
 
-func errPrivilege(t *table) *odataError {
-	return fail(http.StatusForbidden, codePrivilege, "SecLib::CheckPrivilege failed. User: %s, PrivilegeName: prvRead%s, PrivilegeId: %s, Required Depth: Global",
-		userID, schemaName(t.LogicalName), guid{1})
+func errPrivilege(privilege string) *odataError {
+	return fail(http.StatusForbidden, codePrivilege, "SecLib::CheckPrivilege failed. User: %s, PrivilegeName: %s, PrivilegeId: %s, Required Depth: Global",
+		userID, privilege, guid{1})
 }
 
 func writeError(w http.ResponseWriter, e *odataError) {

@@ -42,6 +42,8 @@ type Column struct {
 	Options   []Option
 	// Targets are the logical names of the tables that a Lookup, Customer or Owner points to.
 	Targets []string
+	// Navigations name the navigation property for a target where it does not follow the pattern.
+	Navigations map[string]string
 	// Required columns cannot be left out of a creation or set to null.
 	Required bool
 	// ReadOnly columns are maintained by the server.
@@ -80,14 +82,6 @@ func (c Column) hasOptions() bool {
 		return true
 	}
 	return false
-}
-
-// navigation is the name that @odata.bind takes for a target: a lookup with several targets carries the target in it.
-func (c Column) navigation(target string) string {
-	if len(c.Targets) > 1 {
-		return c.Name + "_" + target
-	}
-	return c.Name
 }
 
 func text(length int, names ...string) []Column {
@@ -165,10 +159,8 @@ func (t Table) complete() Table {
 		{Name: "versionnumber", Type: BigInt, ReadOnly: true},
 	}
 	t.Columns = append(t.Columns, own...)
-	t.Columns = append(t.Columns,
-		Column{Name: "statecode", Type: State, Options: []Option{{0, "Active"}, {1, "Inactive"}}},
-		Column{Name: "statuscode", Type: Status, Options: []Option{{1, "Active"}, {2, "Inactive"}}},
-	)
+	state, status := t.states()
+	t.Columns = append(t.Columns, Column{Name: "statecode", Type: State, Options: state}, Column{Name: "statuscode", Type: Status, Options: status})
 	return t
 }
 

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -32,7 +34,7 @@ type Options struct {
 	Now func() time.Time
 	// Seed of the picks of faults.
 	Seed uint64
-	// Tables beside contact and new_membership.
+	// Tables beside contact, new_membership and Activities; one of the same name replaces it.
 	Tables []Table
 	// TokenLife is how long a bearer token is valid; 0 is an hour.
 	TokenLife time.Duration
@@ -42,8 +44,28 @@ type Options struct {
 	ExpiredStatus int
 	// NoOrganizationRead names tables that the application may not read at organisation level.
 	NoOrganizationRead []string
+	// Lacks names privileges that the application has not: "prvCreateActivity".
+	Lacks []string
 	// Limits switches the service protection limits on; nil is none.
 	Limits *Limits
+	// ThrottledParts is the share of the parts of a $batch that are answered 429, each with one of the three kinds,
+	// while the batch as a whole is served; from 0 to 1.
+	ThrottledParts float64
+	// RowCost is how long one written row takes. It is waited for, and it counts as execution time.
+	RowCost time.Duration
+	// DOPHint is the x-ms-dop-hint header of every answer; 0 is none.
+	DOPHint int
+	// BatchSize is how many operations a $batch may hold; 0 is 1000. OddBatchSize, where it is not 0, is held against
+	// every other batch: a lower limit that comes and goes.
+	BatchSize, OddBatchSize int
+	// MaxBody is how long a request may be, in bytes; above it a gateway answers 413. 0 is no limit.
+	MaxBody int64
+	// NoContinueOnError makes a $batch stop at its first failure whatever was preferred.
+	NoContinueOnError bool
+	// NoRepresentation makes writes forget that return=representation was preferred.
+	NoRepresentation bool
+	// NoBulk names tables without CreateMultiple.
+	NoBulk []string
 }
 
 func (o Options) withDefaults() Options {
@@ -74,21 +96,24 @@ type Server struct {
 	mu     sync.Mutex
 	writes []Write
 	order  int64
+	// batches and parts count what odd limits and throttled parts are picked by.
+	batches, parts atomic.Uint64
 }
 
-type counters struct{ read, write, metadata *remotetest.Counter }
+type counters struct{ read, write, batch, metadata *remotetest.Counter }
 
-// New makes an environment with the tables contact and new_membership, both empty.
+// New makes an environment with the tables contact and new_membership and those of Activities, all empty.
 func New(opt Options) *Server {
 	opt = opt.withDefaults()
 	s := &Server{opt: opt, mux: http.NewServeMux()}
 	base := opt.Now().UnixMilli()
 	s.store = &store{tables: map[string]*table{}, version: base, base: base, now: opt.Now}
-	for _, def := range append([]Table{Contact(), Membership()}, opt.Tables...) {
+	for _, def := range slices.Concat([]Table{Contact(), Membership()}, Activities(), opt.Tables) {
 		s.store.tables[def.EntitySetName] = newTable(def)
 	}
 	s.stats = remotetest.NewStats("requests.read", "requests.write", "requests.batch", "requests.metadata", "requests.token")
-	s.count = counters{s.stats.Counter("requests.read"), s.stats.Counter("requests.write"), s.stats.Counter("requests.metadata")}
+	s.count = counters{s.stats.Counter("requests.read"), s.stats.Counter("requests.write"),
+		s.stats.Counter("requests.batch"), s.stats.Counter("requests.metadata")}
 	s.issuer = remotetest.NewIssuer(remotetest.IssuerOptions{
 		Clients: map[string]string{opt.ClientID: opt.ClientSecret}, ExpiresIn: opt.TokenLife, Scope: isEnvironmentScope,
 		Refuse: s.refuseToken, Requests: s.stats.Counter("requests.token"), Now: opt.Now,
@@ -162,15 +187,66 @@ func (s *Server) api(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusUnauthorized)
 		return
 	}
+	if s.opt.DOPHint > 0 {
+		w.Header().Set("x-ms-dop-hint", strconv.Itoa(s.opt.DOPHint))
+	}
+	if s.opt.MaxBody > 0 && r.ContentLength > s.opt.MaxBody {
+		http.Error(w, "<html><head><title>413 Request Entity Too Large</title></head></html>", http.StatusRequestEntityTooLarge)
+		return
+	}
 	done, refusal := s.limits.enter(client)
 	defer done()
 	if refusal != nil {
 		s.throttle(w, r, refusal)
 		return
 	}
-	if err := s.dispatch(w, r, strings.TrimPrefix(r.URL.Path, Root)); err != nil {
+	path := strings.TrimPrefix(r.URL.Path, Root)
+	s.counter(r, path).Add(1)
+	err := s.dispatchAll(w, r, path)
+	if err != nil {
 		writeError(w, err)
 	}
+}
+
+// counter is where a request counts. The parts of a batch do not count: it is one request.
+func (s *Server) counter(r *http.Request, path string) *remotetest.Counter {
+	set := path[:len(path)-len(strings.TrimLeft(path, "$ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"))]
+	switch {
+	case path == "$batch":
+		return s.count.batch
+	case s.metadataOf(set) != nil:
+		return s.count.metadata
+	case reads(r):
+		return s.count.read
+	}
+	return s.count.write
+}
+
+func reads(r *http.Request) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
+
+// dispatchAll finds what a path names, a batch included.
+func (s *Server) dispatchAll(w http.ResponseWriter, r *http.Request, path string) *odataError {
+	if path == "$batch" && r.Method == http.MethodPost {
+		return s.batch(w, r)
+	}
+	return s.dispatch(w, r, path)
+}
+
+// metadataOf is the handler of a name that stands for no table of rows, nil where it does.
+func (s *Server) metadataOf(name string) func(w http.ResponseWriter, r *http.Request, key, rest string) *odataError {
+	switch name {
+	case "WhoAmI":
+		return s.whoAmI
+	case "RetrieveTotalRecordCount":
+		return s.totalCount
+	case "EntityDefinitions":
+		return s.definitions
+	case "sdkmessagefilters":
+		return s.messageFilters
+	case "systemusers":
+		return s.users
+	}
+	return nil
 }
 
 // dispatch finds what a path names. Names are case-sensitive.
@@ -178,39 +254,31 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request, path string) *
 	name, rest, _ := strings.Cut(path, "/")
 	set, key, keyed := strings.Cut(name, "(")
 	key = strings.TrimSuffix(key, ")")
-	switch set {
-	case "WhoAmI":
-		s.count.metadata.Add(1)
-		return s.whoAmI(w, r)
-	case "RetrieveTotalRecordCount":
-		s.count.metadata.Add(1)
-		return s.totalCount(w, r, key)
-	case "EntityDefinitions":
-		s.count.metadata.Add(1)
-		return s.definitions(w, r, key, rest)
+	if handle := s.metadataOf(set); handle != nil {
+		return handle(w, r, key, rest)
 	}
 	t := s.store.bySet(set)
-	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
-	if reads {
-		s.count.read.Add(1)
-	} else {
-		s.count.write.Add(1)
-	}
 	switch {
 	case t == nil:
 		return errSegment(set)
-	case reads && s.lacksRead(t):
-		return errPrivilege(t)
+	case reads(r) && s.lacksRead(t):
+		return errPrivilege(t.privilege("Read"))
 	case keyed && rest == "":
 		return s.single(w, r, t, key)
-	case rest == "$count" && reads:
+	case rest == "$count" && reads(r):
 		return s.countRows(w, r, t)
+	case rest == bulkCreate && r.Method == http.MethodPost && !keyed:
+		return s.createMultiple(w, r, t)
 	case rest != "":
 		return errSegment(rest)
-	case reads:
+	case reads(r):
 		return s.list(w, r, t)
 	case r.Method == http.MethodPost:
-		return s.create(w, r, t)
+		op, bad := s.creation(r, t)
+		if bad != nil {
+			return bad
+		}
+		return s.write(w, r, op)
 	}
 	return fail(http.StatusMethodNotAllowed, codeGeneralError, "The requested resource does not support http method '%s'.", r.Method)
 }

@@ -15,15 +15,17 @@ import (
 func (s *Server) single(w http.ResponseWriter, r *http.Request, t *table, key string) *odataError {
 	id, err := parseGUID(key)
 	if err != nil {
-		return fail(http.StatusBadRequest, codeSyntax, "The key in the request URI is not valid for resource 'Microsoft.Dynamics.CRM.%s'.", t.LogicalName)
+		return errKey(t)
 	}
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
 		return s.retrieve(w, r, t, id)
-	case http.MethodPatch:
-		return s.upsert(w, r, t, id)
-	case http.MethodDelete:
-		return s.remove(w, r, t, id)
+	case http.MethodPatch, http.MethodDelete:
+		op, bad := s.changeOf(r, t, id)
+		if bad != nil {
+			return bad
+		}
+		return s.write(w, r, op)
 	}
 	return fail(http.StatusMethodNotAllowed, codeGeneralError, "The requested resource does not support http method '%s'.", r.Method)
 }
@@ -50,84 +52,20 @@ func (s *Server) retrieve(w http.ResponseWriter, r *http.Request, t *table, id g
 
 func etag(r *row) string { return fmt.Sprintf(`W/"%d"`, r.version) }
 
-// create answers POST of an entity set. The client may choose the primary key.
-func (s *Server) create(w http.ResponseWriter, r *http.Request, t *table) *odataError {
-	values, bad := readBody(r)
+// write answers the writes that stand alone.
+func (s *Server) write(w http.ResponseWriter, r *http.Request, op operation) *odataError {
+	s.work(r, 1)
+	tx := s.begin()
+	done, bad := tx.apply(op)
+	tx.end(bad == nil)
 	if bad != nil {
 		return bad
 	}
-	id := newGUID()
-	if chosen, ok := values[t.PrimaryID].(string); ok {
-		var err error
-		if id, err = parseGUID(chosen); err != nil {
-			return errPayload(t, t.PrimaryID, err)
-		}
-	}
-	made, _, bad := s.commit(r, t, id, values, func(old *row) *odataError {
-		if old != nil {
-			return fail(http.StatusPreconditionFailed, codeDuplicate, "A record with matching key values already exists.")
-		}
-		return nil
-	})
-	if bad != nil {
-		return bad
-	}
-	s.wrote(w, r, t, made, http.StatusCreated)
-	return nil
+	return s.wrote(w, r, op.table, done)
 }
 
-// commit writes values into a row, if check lets it, and tells whether the row is new.
-func (s *Server) commit(r *http.Request, t *table, id guid, values map[string]any, check func(old *row) *odataError) (made *row, created bool, bad *odataError) {
-	s.store.mu.Lock()
-	defer s.store.mu.Unlock()
-	old := t.rows[id]
-	if bad := check(old); bad != nil {
-		return nil, false, bad
-	}
-	if made, bad = s.writeLocked(t, id, values); bad == nil {
-		s.recordWrite(r, t, id, made.version)
-	}
-	return made, old == nil, bad
-}
-
-// upsert answers PATCH: update or create, one of them where a condition says so.
-func (s *Server) upsert(w http.ResponseWriter, r *http.Request, t *table, id guid) *odataError {
-	values, bad := readBody(r)
-	if bad != nil {
-		return bad
-	}
-	delete(values, t.PrimaryID)
-	made, created, bad := s.commit(r, t, id, values, func(old *row) *odataError { return condition(r, t, id, old) })
-	if bad != nil {
-		return bad
-	}
-	status := http.StatusOK
-	if created {
-		status = http.StatusCreated
-	}
-	s.wrote(w, r, t, made, status)
-	return nil
-}
-
-func (s *Server) remove(w http.ResponseWriter, r *http.Request, t *table, id guid) *odataError {
-	if bad := s.removeRow(r, t, id); bad != nil {
-		return bad
-	}
-	odata(w).WriteHeader(http.StatusNoContent)
-	return nil
-}
-
-func (s *Server) removeRow(r *http.Request, t *table, id guid) *odataError {
-	s.store.mu.Lock()
-	defer s.store.mu.Unlock()
-	if bad := condition(r, t, id, t.rows[id]); bad != nil {
-		return bad
-	}
-	if !s.store.deleteLocked(t, id) {
-		return errNoRow(t, id)
-	}
-	s.recordWrite(r, t, id, s.store.version)
-	return nil
+func errKey(t *table) *odataError {
+	return fail(http.StatusBadRequest, codeSyntax, "The key in the request URI is not valid for resource 'Microsoft.Dynamics.CRM.%s'.", t.LogicalName)
 }
 
 // condition checks If-Match and If-None-Match (Dataverse docs, Perform conditional operations).
@@ -145,13 +83,23 @@ func condition(r *http.Request, t *table, id guid, old *row) *odataError {
 }
 
 // wrote answers a write: with the row where it was preferred, else with its address.
-func (s *Server) wrote(w http.ResponseWriter, r *http.Request, t *table, made *row, status int) {
-	if prefer := parsePrefer(r.Header); prefer.representation {
-		s.answer(w, r, t, &query{}, prefer, false).one(status, made)
-		return
+func (s *Server) wrote(w http.ResponseWriter, r *http.Request, t *table, done effect) *odataError {
+	prefer := parsePrefer(r.Header)
+	if prefer.representation && done.row != nil && !s.opt.NoRepresentation {
+		q, bad := parseQuery(t, r.URL.RawQuery)
+		if bad != nil {
+			return bad
+		}
+		s.answer(w, r, t, q, prefer, false).one(map[bool]int{true: http.StatusCreated, false: http.StatusOK}[done.created], done.row)
+		return nil
 	}
-	w.Header().Set("OData-EntityId", fmt.Sprintf("%s%s(%s)", root(r), t.EntitySetName, made.id))
+	if done.row != nil {
+		address := fmt.Sprintf("%s%s(%s)", root(r), t.EntitySetName, done.row.id)
+		w.Header().Set("Location", address)
+		w.Header().Set("OData-EntityId", address)
+	}
 	odata(w).WriteHeader(http.StatusNoContent)
+	return nil
 }
 
 // readBody decodes the JSON object of a write; numbers keep their digits.
@@ -166,13 +114,18 @@ func readBody(r *http.Request) (map[string]any, *odataError) {
 	if err != nil {
 		return nil, fail(http.StatusBadRequest, codePayload, "Error identified in Payload provided by the user: the body is not a JSON object.")
 	}
+	return values, nil
+}
+
+// checkMembers refuses lookups that are set by their value.
+func checkMembers(values map[string]any) *odataError {
 	for name := range values {
 		if strings.HasPrefix(name, "_") && strings.HasSuffix(name, "_value") {
-			return nil, fail(http.StatusBadRequest, codePayload,
+			return fail(http.StatusBadRequest, codePayload,
 				"CRM do not support direct update of Entity Reference properties, Use Navigation properties instead.")
 		}
 	}
-	return values, nil
+	return nil
 }
 
 func errPayload(t *table, name string, err error) *odataError {
@@ -215,6 +168,9 @@ func (t *table) defaults(cells []cell) {
 			if c.Name == "followemail" {
 				cells[i].n = 1
 			}
+		case c.Type == Owner:
+			owner, _ := parseGUID(userID) // our own constant
+			cells[i] = cell{set: true, b: owner[:]}
 		}
 	}
 }
@@ -264,7 +220,7 @@ func (s *Server) targetLocked(c Column, id guid) int64 {
 func (s *Server) bindLocked(t *table, cells []cell, nav string, value any) *odataError {
 	for i, c := range t.Columns {
 		for n, target := range c.Targets {
-			if !c.isLookup() || c.navigation(target) != nav {
+			if !c.isLookup() || t.navigation(c, target) != nav {
 				continue
 			}
 			if value == nil {
@@ -272,6 +228,9 @@ func (s *Server) bindLocked(t *table, cells []cell, nav string, value any) *odat
 				return nil
 			}
 			text, _ := value.(string)
+			if _, path, absolute := strings.Cut(text, Root); absolute {
+				text = path
+			}
 			set, key, _ := strings.Cut(strings.TrimPrefix(text, "/"), "(")
 			other := s.store.bySet(set)
 			id, err := parseGUID(strings.TrimSuffix(key, ")"))
@@ -282,6 +241,12 @@ func (s *Server) bindLocked(t *table, cells []cell, nav string, value any) *odat
 				return errPayload(t, nav, err)
 			case other.rows[id] == nil:
 				return errNoRow(other, id)
+			}
+			if bad := s.lacks(t, "Append"); bad != nil {
+				return bad
+			}
+			if bad := s.lacks(other, "AppendTo"); bad != nil {
+				return bad
 			}
 			cells[i] = cell{set: true, n: int64(n), b: id[:]}
 			return nil

@@ -76,6 +76,8 @@ type store struct {
 	version int64
 	base    int64 // the first version; what is below comes from another life of the server
 	now     func() time.Time
+	// atomic is true inside a transaction: logs are not compacted, so that they can be put back.
+	atomic bool
 }
 
 func (s *store) bySet(name string) *table { return s.tables[name] }
@@ -104,7 +106,7 @@ func (s *store) putLocked(t *table, id guid, cells []cell) *row {
 	t.rows[id] = r
 	t.sorted.insert(r)
 	t.recent.insert(r)
-	t.logLocked(change{version: s.version, id: id})
+	s.logLocked(t, change{version: s.version, id: id})
 	return r
 }
 
@@ -135,12 +137,19 @@ func (s *store) deleteLocked(t *table, id guid) bool {
 	t.sorted.remove(old)
 	t.recent.remove(old)
 	t.deletions++
-	t.logLocked(change{version: s.version, id: id, deleted: true})
+	s.logLocked(t, change{version: s.version, id: id, deleted: true})
 	return true
 }
 
-func (t *table) logLocked(c change) {
+func (s *store) logLocked(t *table, c change) {
 	t.log = append(t.log, c)
+	if !s.atomic {
+		t.compact()
+	}
+}
+
+// compact drops what is stale when that is half of the log.
+func (t *table) compact() {
 	if len(t.log) < 1024 || len(t.log) < 2*(len(t.rows)+t.deletions) {
 		return
 	}
