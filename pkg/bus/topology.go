@@ -85,6 +85,9 @@ func KeysSubject(id workflow.ID, source string) string {
 // ownerSubject holds the name of the run that was the last that could write: key <workflow>-owner of the lease bucket.
 func ownerSubject(id workflow.ID) string { return "$KV." + BucketLeases + "." + string(id) + "-owner" }
 
+// beganSubject holds the last start that has been at work: key <workflow>-began of the lease bucket.
+func beganSubject(id workflow.ID) string { return "$KV." + BucketLeases + "." + string(id) + "-began" }
+
 // CommandSubject is where a command is published; an empty message will do.
 func CommandSubject(id workflow.ID, verb workflow.Verb) string {
 	return prefix + "commands." + string(id) + "." + string(verb)

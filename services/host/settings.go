@@ -48,6 +48,9 @@ func (f *Findings) Add(err error) error {
 	return nil
 }
 
+// Join takes over the findings of another look.
+func (f *Findings) Join(other Findings) { f.list = append(f.list, other.list...) }
+
 // Len counts the findings.
 func (f *Findings) Len() int { return len(f.list) }
 

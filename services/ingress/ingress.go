@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/causeway-sync/causeway/pkg/bus"
 	"github.com/causeway-sync/causeway/pkg/campaign"
 	"github.com/causeway-sync/causeway/pkg/config"
 	"github.com/causeway-sync/causeway/pkg/dynamics"
@@ -85,6 +86,10 @@ func (s *service) close() {
 // prepare loads the revision that the start is for and checks it against both sides. All that a person has to mend comes
 // back in one fault.
 func (s *service) prepare(ctx context.Context, b host.Binding) (host.Run, error) {
+	desired, err := bus.NewCommands(b.Conn).Desired(ctx, b.Workflow)
+	if err != nil {
+		return host.Run{}, err
+	}
 	revision, parsed, err := b.Settings(ctx)
 	if err != nil {
 		return host.Run{}, err
@@ -93,7 +98,12 @@ func (s *service) prepare(ctx context.Context, b host.Binding) (host.Run, error)
 		return host.Run{}, s.err
 	}
 	doc := parsed.(*config.IngressDoc)
-	plans, err := preflight(ctx, doc, s.from, s.to)
+	starts := bus.NewStarts(b.Conn, workflow.Ingress)
+	again, err := starts.Began(ctx, desired.Command.Seq)
+	if err != nil {
+		return host.Run{}, err
+	}
+	tables, err := preflight(ctx, doc, s.from, s.to, again)
 	if err != nil {
 		return host.Run{}, err
 	}
@@ -102,70 +112,79 @@ func (s *service) prepare(ctx context.Context, b host.Binding) (host.Run, error)
 		return host.Run{}, err
 	}
 	if revision, err = takeUpReplays(ctx, b, revision, doc); err == nil {
-		err = putBack(ctx, b.Queue, plans)
+		err = putBack(ctx, b.Queue, tables)
+	}
+	if err == nil {
+		err = starts.Begin(ctx, desired.Command.Seq)
 	}
 	if err != nil {
 		store.Close()
 		return host.Run{}, err
 	}
-	b.Log.Info("preflight passed", zap.Int("mappings", len(plans)), zap.Uint64("revision", revision.Number))
-	return host.Run{Pump: pump.New(s.pump(b, plans, store), b.Counters), Revision: revision.Number, Close: store.Close}, nil
+	b.Log.Info("preflight passed", zap.Int("mappings", len(tables)), zap.Uint64("revision", revision.Number))
+	return host.Run{Pump: pump.New(s.pump(b, tables, store), b.Counters), Revision: revision.Number, Close: store.Close}, nil
 }
 
-func (s *service) pump(b host.Binding, plans map[string]planned, store *written.Store) pump.Config {
+func (s *service) pump(b host.Binding, tables map[string]*mapped, store *written.Store) pump.Config {
 	p := s.cfg.Tuning
 	p.Queue, p.Open, p.Guard, p.Notice, p.Log = b.Queue, b.OpenWindow, b.Lease.Guard, b.Notice, b.Log
-	p.Sink = &sink{guard: b.Lease.Guard, plans: plans, campaign: s.to, maxWait: cmp.Or(s.cfg.MaxWait, MaxWait), written: store}
+	p.Sink = &sink{guard: b.Lease.Guard, tables: tables, campaign: s.to, maxWait: cmp.Or(s.cfg.MaxWait, MaxWait), written: store}
 	if p.InFlight == 0 {
 		p.InFlight = InFlight
 	}
 	p.Sources = map[string]pump.Source{}
-	for table, plan := range plans {
-		source := s.from.Source(dynamics.SourceConfig{Table: table, Columns: plan.columns, FormattedValues: plan.ReadsLabels(),
-			Known: b.Queue.KnownKeys(table)})
-		p.Sources[table] = newRereader(source, b.Queue, table)
+	for table, m := range tables {
+		p.Sources[table] = &watched{mapped: m, open: func(plan *mapping.Plan) pump.Source {
+			source := s.from.Source(dynamics.SourceConfig{Table: table, Columns: m.mapping.Columns(), FormattedValues: plan.ReadsLabels(),
+				Known: b.Queue.KnownKeys(table)})
+			return newRereader(source, b.Queue, table)
+		}}
 	}
 	return p
 }
 
-// planned is a mapping that both sides can work with.
-type planned struct {
-	*mapping.Plan
-	columns []string
-}
-
-// preflight looks at both sides of every mapping. Findings are gathered; trouble on the way ends it at once.
-func preflight(ctx context.Context, doc *config.IngressDoc, from *dynamics.Client, to *campaign.Client) (map[string]planned, error) {
-	plans := map[string]planned{}
-	var findings host.Findings
+// preflight looks at both sides of every mapping. Findings are gathered; trouble on the way ends it at once. A start that
+// has been at work before, in this process or another, goes on with the mappings that still work, and holds the others.
+func preflight(ctx context.Context, doc *config.IngressDoc, from *dynamics.Client, to *campaign.Client, again bool) (map[string]*mapped, error) {
 	for _, m := range doc.Mappings {
 		if err := setLookup(m, to); err != nil {
 			return nil, err
 		}
 	}
+	tables := map[string]*mapped{}
+	var findings host.Findings
+	working := 0
 	for _, m := range doc.Mappings {
-		columns := m.Columns()
-		before := findings.Len()
-		for _, err := range from.Check(ctx, m.Table, columns) {
-			if err := findings.Add(err); err != nil {
-				return nil, err
-			}
-		}
-		if err := findings.Add(to.Check(ctx, m.Resource, m.Key.Field, fieldNames(m))); err != nil {
+		table := &mapped{mapping: m, from: from, to: to}
+		found, err := table.check(ctx)
+		if err != nil {
 			return nil, err
 		}
-		if findings.Len() > before {
-			continue
+		tables[m.Table] = table
+		if table.held = found.Err(); table.held == nil {
+			working++
 		}
-		plan, err := compile(ctx, m, from, to)
+		findings.Join(found)
+	}
+	if again && working > 0 {
+		return tables, nil
+	}
+	return tables, findings.Err()
+}
+
+// check is the preflight of one mapping: what a person has to mend, and trouble on the way.
+func (m *mapped) check(ctx context.Context) (findings host.Findings, err error) {
+	checks := append(m.from.Check(ctx, m.mapping.Table, m.mapping.Columns()),
+		m.to.Check(ctx, m.mapping.Resource, m.mapping.Key.Field, fieldNames(m.mapping)))
+	for _, err := range checks {
 		if err := findings.Add(err); err != nil {
-			return nil, err
-		}
-		if err == nil {
-			plans[m.Table] = planned{Plan: plan, columns: columns}
+			return findings, err
 		}
 	}
-	return plans, findings.Err()
+	if findings.Len() > 0 {
+		return findings, nil
+	}
+	return findings, findings.Add(m.look(ctx, time.Now()))
 }
 
 // setLookup tells the client how rows of a custom resource are found; profiles are found as the connection says.
@@ -186,18 +205,18 @@ func fieldNames(m config.Mapping) []string {
 }
 
 // compile fits a mapping to what the two sides say of their columns and fields.
-func compile(ctx context.Context, m config.Mapping, from *dynamics.Client, to *campaign.Client) (*mapping.Plan, error) {
+func compile(ctx context.Context, m config.Mapping, from *dynamics.Client, to *campaign.Client) (*mapping.Plan, fit, error) {
 	definition, err := from.Table(ctx, m.Table)
 	if err != nil {
-		return nil, err
+		return nil, fit{}, err
 	}
 	columns, err := from.Columns(ctx, m.Table)
 	if err != nil {
-		return nil, err
+		return nil, fit{}, err
 	}
 	resource, err := to.Resource(ctx, m.Resource)
 	if err != nil {
-		return nil, err
+		return nil, fit{}, err
 	}
 	table := mapping.Table{Name: m.Table, PrimaryKey: definition.PrimaryIDAttribute}
 	for _, c := range columns {
@@ -209,7 +228,7 @@ func compile(ctx context.Context, m config.Mapping, from *dynamics.Client, to *c
 	}
 	plan, faults := mapping.Compile(m, table, fields)
 	if len(faults) > 0 {
-		return nil, fault.Wrap(fault.Fatal, faults, faults.Error())
+		return nil, fit{}, fault.Wrap(fault.Fatal, faults, faults.Error())
 	}
-	return plan, nil
+	return plan, fitOf(m, table, fields), nil
 }

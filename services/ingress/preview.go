@@ -27,7 +27,7 @@ func preview(ctx context.Context, q catalog.PreviewRequest, from *dynamics.Clien
 	if faults := doc.Validate(); len(faults) > 0 {
 		return catalog.Preview{}, fault.Wrap(fault.Invalid, faults, faults.Error())
 	}
-	plan, err := compile(ctx, q.Mapping, from, to)
+	plan, _, err := compile(ctx, q.Mapping, from, to)
 	if fault.Is(err, fault.Fatal) || fault.Is(err, fault.NotFound) {
 		return catalog.Preview{}, fault.Wrap(fault.Invalid, err, fault.Message(err))
 	}

@@ -188,7 +188,7 @@ func distinct(requests []bus.Retry) []bus.Retry {
 }
 
 // putBack returns the requests and the parked records of tables that are not mapped any more to the failures.
-func putBack(ctx context.Context, queue *bus.Queue, plans map[string]planned) error {
+func putBack(ctx context.Context, queue *bus.Queue, tables map[string]*mapped) error {
 	for _, kind := range []struct {
 		list func(context.Context) (map[string]uint64, error)
 		back func(context.Context, string) error
@@ -198,7 +198,7 @@ func putBack(ctx context.Context, queue *bus.Queue, plans map[string]planned) er
 			return err
 		}
 		for source := range sources {
-			if _, mapped := plans[source]; mapped {
+			if _, mapped := tables[source]; mapped {
 				continue
 			}
 			if err := kind.back(ctx, source); err != nil {

@@ -15,7 +15,7 @@ import (
 
 // sink maps records and writes them to Campaign: one call a record, none for what it holds already.
 type sink struct {
-	plans    map[string]planned
+	tables   map[string]*mapped
 	campaign *campaign.Client
 	written  *written.Store
 	// guard says no when this instance may not write any more.
@@ -34,10 +34,20 @@ func (s *sink) Write(ctx context.Context, batch []record.Record) []pump.Result {
 }
 
 func (s *sink) write(ctx context.Context, r record.Record) pump.Result {
-	plan, mapped := s.plans[r.Source]
-	if !mapped {
+	table, known := s.tables[r.Source]
+	if !known {
 		return pump.Result{Err: fault.New(fault.Rejected, fmt.Sprintf("%s %s: the table is not mapped any more", r.Source, r.Key))}
 	}
+	plan, err := table.ready()
+	if err != nil {
+		return pump.Result{Err: err}
+	}
+	result := s.apply(ctx, plan, r)
+	result.Err = table.suspect(ctx, result.Err)
+	return result
+}
+
+func (s *sink) apply(ctx context.Context, plan *mapping.Plan, r record.Record) pump.Result {
 	w, err := plan.Apply(r)
 	if err != nil {
 		return pump.Result{Err: err}

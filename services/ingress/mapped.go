@@ -1,0 +1,168 @@
+package ingress
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/causeway-sync/causeway/pkg/campaign"
+	"github.com/causeway-sync/causeway/pkg/config"
+	"github.com/causeway-sync/causeway/pkg/dynamics"
+	"github.com/causeway-sync/causeway/pkg/fault"
+	"github.com/causeway-sync/causeway/pkg/mapping"
+)
+
+const (
+	// lookEvery is how often a mapping that works is compared with what both sides say: a change that matters shows in a
+	// record or a read before that.
+	lookEvery = 15 * time.Minute
+	// lookAgain is for how long an answer does for records that are refused one by one.
+	lookAgain = 10 * time.Second
+)
+
+// mapped is a mapping at work. It is compiled for what both sides say of their columns and fields when the run begins. When
+// one of them disappears or changes its type underneath, the mapping is held: its table is not read, its records are
+// parked, and the other mappings go on. It is let go by itself when both sides are again what they were, and by a stop and
+// start, which compiles it anew.
+type mapped struct {
+	mapping config.Mapping
+	from    *dynamics.Client
+	to      *campaign.Client
+
+	looking sync.Mutex // one look at a time; the others wait for its answer
+
+	mu     sync.Mutex
+	plan   *mapping.Plan // nil for a mapping that has not fitted since the process was started
+	fit    fit
+	held   error
+	looked time.Time
+}
+
+// ready is the plan, or why records must wait.
+func (m *mapped) ready() (*mapping.Plan, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.held != nil {
+		return nil, waits(m.held)
+	}
+	return m.plan, nil
+}
+
+// waits makes a record of what holds its mapping wait.
+func waits(held error) error { return fault.Wrap(fault.Waiting, held, fault.Message(held)) }
+
+// due reports whether it is time to look.
+func (m *mapped) due() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.held != nil || time.Since(m.looked) >= lookEvery
+}
+
+// look compares both sides with what the mapping was compiled for. fault.Fatal is what holds it; any other error is trouble
+// with looking. An answer that is newer than asked does for all who ask at the same time.
+func (m *mapped) look(ctx context.Context, newerThan time.Time) error {
+	m.looking.Lock()
+	defer m.looking.Unlock()
+	m.mu.Lock()
+	looked, held := m.looked, m.held
+	m.mu.Unlock()
+	if looked.After(newerThan) {
+		return held
+	}
+	plan, now, err := compile(ctx, m.mapping, m.from, m.to)
+	if fault.Is(err, fault.NotFound) {
+		err = fault.Wrap(fault.Fatal, err, fault.Message(err))
+	}
+	if err != nil && !fault.Is(err, fault.Fatal) {
+		return err
+	}
+	return m.conclude(plan, now, err)
+}
+
+func (m *mapped) conclude(plan *mapping.Plan, now fit, finding error) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.looked = time.Now()
+	switch {
+	case finding != nil:
+		m.held = finding
+	case m.plan == nil:
+		m.plan, m.fit, m.held = plan, now, nil
+	default:
+		m.held = m.fit.changed(now, m.mapping)
+	}
+	return m.held
+}
+
+// suspect looks whether a refusal comes from a side that has changed. If so the record waits; if not the refusal stands.
+func (m *mapped) suspect(ctx context.Context, refusal error) error {
+	newerThan := time.Now()
+	switch fault.KindOf(refusal) {
+	case fault.Fatal: // It would end the run: only a look of now is good enough.
+	case fault.Rejected:
+		newerThan = newerThan.Add(-lookAgain)
+	default:
+		return refusal
+	}
+	switch err := m.look(ctx, newerThan); {
+	case err == nil:
+		return refusal
+	case fault.Is(err, fault.Fatal):
+		return waits(err)
+	default:
+		return err
+	}
+}
+
+// fit is what both sides say of a mapping's columns and fields: name to type.
+type fit struct{ columns, fields map[string]string }
+
+func fitOf(m config.Mapping, table mapping.Table, fields []mapping.Field) fit {
+	f := fit{columns: map[string]string{}, fields: map[string]string{}}
+	for _, c := range table.Columns {
+		f.columns[c.Name] = c.Type
+	}
+	for _, field := range fields {
+		f.fields[field.Name] = field.Type
+	}
+	return f.of(m)
+}
+
+// of leaves what the mapping uses.
+func (f fit) of(m config.Mapping) fit {
+	used := fit{columns: map[string]string{}, fields: map[string]string{m.Key.Field: f.fields[m.Key.Field]}}
+	for _, column := range m.Columns() {
+		used.columns[column] = f.columns[column]
+	}
+	for _, field := range m.Fields {
+		used.fields[field.Field] = f.fields[field.Field]
+	}
+	for _, link := range m.Links {
+		used.fields[link.Field] = f.fields[link.Field]
+	}
+	return used
+}
+
+// changed is the first column or field that has another type now, in the order of the mapping.
+func (f fit) changed(now fit, m config.Mapping) error {
+	for _, column := range m.Columns() {
+		if was, is := f.columns[column], now.columns[column]; was != is {
+			return changedType(fmt.Sprintf("column %s of table %s", column, m.Table), was, is)
+		}
+	}
+	names := append([]string{m.Key.Field}, fieldNames(m)...)
+	for _, link := range m.Links {
+		names = append(names, link.Field)
+	}
+	for _, field := range names {
+		if was, is := f.fields[field], now.fields[field]; was != is {
+			return changedType(fmt.Sprintf("field %s of %s", field, m.Resource), was, is)
+		}
+	}
+	return nil
+}
+
+func changedType(what, was, is string) error {
+	return fault.New(fault.Fatal, fmt.Sprintf("%s was a %s when the workflow was started and is a %s now; check the mapping, then stop and start the workflow, or change it back", what, was, is))
+}
