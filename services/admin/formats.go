@@ -1,11 +1,14 @@
 package admin
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"html/template"
+	"maps"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,6 +23,7 @@ func formats() template.FuncMap {
 	return template.FuncMap{
 		"count": count, "clock": clock, "stamp": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"verb": verbOf, "action": actionOf, "detail": backlogDetail, "pace": pace, "left": left, "load": loadText,
+		"skips": skipsText, "missed": missedText, "newest": newestGaps,
 		"lower": func(s any) string { return strings.ToLower(fmt.Sprint(s)) },
 		"name":  func(id workflow.ID) string { return id.Name() },
 		"words": verbWords, "standbys": standbys, "entry": newEntry, "hidden": hiddenFields,
@@ -131,6 +135,33 @@ func loadText(p workflow.Progress) string {
 	}
 	return text
 }
+
+// skipsText tells what was read and is not for the destination, most first.
+func skipsText(skipped map[string]uint64) string {
+	reasons := slices.Sorted(maps.Keys(skipped))
+	slices.SortStableFunc(reasons, func(a, b string) int { return cmp.Compare(skipped[b], skipped[a]) })
+	for i, reason := range reasons {
+		reasons[i] = count(skipped[reason]) + " " + reason
+	}
+	return strings.Join(reasons, " · ")
+}
+
+// missedText tells from when to when nobody has read, as far as that is known.
+func missedText(g workflow.Gap) string {
+	from, to := "an unknown time", "an unknown time"
+	if !g.From.IsZero() {
+		from = clock(g.From)
+	}
+	if !g.To.IsZero() {
+		to = clock(g.To)
+	}
+	return "Missed in " + g.Source + " from " + from + " to " + to + ", noticed " + clock(g.At)
+}
+
+// shownGaps is how many gaps the page lists; the API lists more.
+const shownGaps = 3
+
+func newestGaps(gaps []workflow.Gap) []workflow.Gap { return gaps[:min(len(gaps), shownGaps)] }
 
 // standbys counts the instances that could take over from the active one. Where none is active, nobody stands by for
 // anything: a stopped workflow has instances that rest.

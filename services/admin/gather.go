@@ -17,6 +17,8 @@ type polled struct {
 	runningLost bool
 	backlog     bus.Backlog
 	failures    uint64
+	gaps        []workflow.Gap
+	gapsKnown   uint64 // names the newest
 	trouble     string
 }
 
@@ -25,7 +27,7 @@ func (p polled) facts() Facts {
 	return Facts{
 		Desired: p.desired.Desired, Command: p.desired.Command,
 		Backlog:  workflow.BacklogDetail{Pending: p.backlog.Pending, InFlight: p.backlog.InFlight, Parked: p.backlog.Parked},
-		OldestAt: p.backlog.OldestAt, Failures: p.failures,
+		OldestAt: p.backlog.OldestAt, Failures: p.failures, Gaps: p.gaps,
 		Latest: p.latest, Running: p.running, RunningLost: p.runningLost, Trouble: p.trouble,
 		PausedUntil: p.backlog.PausedUntil.Truncate(time.Second),
 	}
@@ -66,6 +68,9 @@ func (m *Monitor) gather(ctx context.Context, id workflow.ID, before polled, run
 	}
 	if failures, err := m.queues.Failures(ctx, id); note(err, false) {
 		after.failures = failures
+	}
+	if gaps, newest, err := m.events.Gaps(ctx, id, before.gapsKnown); note(err, false) && newest != before.gapsKnown {
+		after.gaps, after.gapsKnown = gaps, newest
 	}
 	return after, firstCritical
 }

@@ -27,6 +27,7 @@ type Monitor struct {
 	commands *bus.Commands
 	configs  *bus.Configs
 	queues   *bus.Queues
+	events   *bus.Events
 	log      *zap.Logger
 	since    time.Time
 	hurry    chan struct{}
@@ -51,7 +52,7 @@ type entry struct {
 
 func newMonitor(conn *bus.Conn, unavailable map[workflow.ID]string, log *zap.Logger) *Monitor {
 	m := &Monitor{
-		commands: bus.NewCommands(conn), configs: bus.NewConfigs(conn), queues: bus.NewQueues(conn), log: log,
+		commands: bus.NewCommands(conn), configs: bus.NewConfigs(conn), queues: bus.NewQueues(conn), events: bus.NewEvents(conn), log: log,
 		since: time.Now(), hurry: make(chan struct{}, 1), ready: make(chan struct{}), entries: map[workflow.ID]*entry{},
 		subscribers: map[chan struct{}]struct{}{},
 	}

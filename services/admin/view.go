@@ -31,6 +31,8 @@ type Facts struct {
 	// OldestAt is when the oldest unsettled record was queued, zero when nothing waits.
 	OldestAt time.Time
 	Failures uint64
+	// Gaps is what could not be read any more, newest first.
+	Gaps []workflow.Gap
 	// Latest is the stored configuration, Running the one that the active instance runs on as far as it was read yet.
 	Latest, Running Stored
 	// RunningLost is true when the running revision is no longer in the history.
@@ -72,7 +74,7 @@ func View(f Facts, now time.Time) workflow.View {
 		ConfigRevision: workflow.RevisionPair{Latest: f.Latest.Number}, PendingChanges: []string{},
 		Actions:       actionsOf(f, state.Status),
 		ReadPerSecond: tenth(f.Rates.Read), WrittenPerSecond: tenth(f.Rates.Written),
-		Failures: f.Failures, Instances: instancesOf(f.Heartbeats, now),
+		Failures: f.Failures, Gaps: f.Gaps, Instances: instancesOf(f.Heartbeats, now),
 	}
 	if v.Backlog > 0 && !f.OldestAt.IsZero() {
 		v.OldestAgeSeconds = math.Max(0, math.Round(now.Sub(f.OldestAt).Seconds()))
