@@ -53,6 +53,9 @@ type Config struct {
 	BaseURL string
 	// Token says how to get one. With an empty Token.URL requests go without Authorization.
 	Token TokenConfig
+	// TokenOf is a client whose token is used instead: a vendor with several APIs behind one credential grants one token,
+	// and slows down who asks for more.
+	TokenOf *Client
 	// Header is sent with every request; a Request's own header of the same name replaces it.
 	Header http.Header
 	// Transport is the network; nil for a pool of its own. It is not closed by Close when given.
@@ -86,6 +89,10 @@ type Request struct {
 	Body   []byte
 	// Kind groups requests in metrics: "read", "write".
 	Kind string
+	// Pause looks for a pause that an answer asks for elsewhere than in its own status, such as a part of a batch; nil
+	// where there is no such place. It tells how long, 0 where the remote does not say. The gate closes before the answer
+	// is handed over.
+	Pause func(*Response) (after time.Duration, asked bool)
 }
 
 // Response is an answer, wholly read.
@@ -132,7 +139,10 @@ func New(cfg Config) (*Client, error) {
 		transport, c.release = pool, pool.CloseIdleConnections
 	}
 	c.http = &http.Client{Transport: transport, CheckRedirect: stay}
-	if cfg.Token.URL != "" {
+	switch {
+	case cfg.TokenOf != nil:
+		c.tokens = cfg.TokenOf.tokens
+	case cfg.Token.URL != "":
 		if c.tokens, err = newTokens(cfg.Name, cfg.Token, c.http, c.observe); err != nil {
 			return nil, err
 		}
@@ -256,7 +266,11 @@ func (c *Client) send(ctx context.Context, r Request, target *url.URL, authoriza
 	call.Status = resp.Status
 	c.observe(call)
 	if after, throttled := pause(resp.Status, resp.Header); throttled {
-		return nil, c.gate.close(ticket, c.name, resp.Status, after)
+		return nil, throttledBy(resp, c.gate.close(ticket, c.name, resp.Status, after))
+	}
+	if after, asked := r.pause(resp); asked {
+		_ = c.gate.close(ticket, c.name, resp.Status, after) // the answer as a whole stands
+		return resp, nil
 	}
 	c.gate.passed(ticket, resp.Status)
 	return resp, nil

@@ -244,3 +244,26 @@ func TestTokenOutlivesTroubleAtTheEndpoint(t *testing.T) {
 		}
 	})
 }
+
+func TestOneTokenServesTwoAPIs(t *testing.T) {
+	api := &signIn{life: 3599}
+	first := newClient(t, remote.Config{Token: credentials(), Transport: api})
+	second := newClient(t, remote.Config{TokenOf: first, Transport: api})
+	for _, c := range []*remote.Client{first, second, first} {
+		if resp, err := get(c, "/"); err != nil || resp.Status != 200 {
+			t.Fatalf("%+v, %v", resp, err)
+		}
+	}
+	if api.issued.Load() != 1 {
+		t.Errorf("%d tokens were asked for", api.issued.Load())
+	}
+	api.issued.Add(1) // the server voids the token
+	for _, c := range []*remote.Client{second, first} {
+		if resp, err := get(c, "/"); err != nil || resp.Status != 200 {
+			t.Fatalf("after it was voided: %+v, %v", resp, err)
+		}
+	}
+	if api.issued.Load() != 3 {
+		t.Errorf("%d tokens, want the one replacement for both", api.issued.Load())
+	}
+}

@@ -6,6 +6,8 @@
 //	/{org}/campaign/profileAndServicesExt/{resource}[...]     extended fields, and rows by custom key
 //	/{org}/campaign/customResources/{resource}[...]           resources that are not linked to profile
 //	.../resourceType/{resource}                               metadata
+//	/events/organizations/{o}/integrations/{i}/{registration} I/O Events journal, also without /events
+//	/_sandbox/events                                          append, list and expire events, see mountEvents
 //	/_sandbox/stats, /_sandbox/faults                         see pkg/remote/remotetest
 //
 // It promises to be no kinder than the vendor (ACS documentation, "Campaign Standard APIs"): there is no upsert; PKeys

@@ -42,8 +42,10 @@ type Options struct {
 	Seed uint64
 	// Lengthen is what a request inside Retry-After adds to the pause.
 	Lengthen time.Duration
-	// Now is the clock of rows, tokens and faults; nil is time.Now.
+	// Now is the clock of rows, tokens, faults and events; nil is time.Now.
 	Now func() time.Time
+	// Journal is about the I/O Events journal.
+	Journal JournalOptions
 }
 
 func (o Options) withDefaults() Options {
@@ -71,6 +73,7 @@ func (o Options) withDefaults() Options {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	o.Journal = o.Journal.withDefaults()
 	return o
 }
 
@@ -86,6 +89,7 @@ type Server struct {
 	log     writeLog
 	refuse  atomic.Pointer[func(map[string]any) string]
 	links   atomic.Int64 // generation of page links: older ones are expired
+	journal *journal
 
 	mu     sync.Mutex
 	byName atomic.Pointer[map[string]*table] // replaced whole under mu
@@ -98,6 +102,7 @@ func New(opt Options) *Server {
 	opt = opt.withDefaults()
 	s := &Server{opt: opt, sealer: sealer{secret: rand.Uint64()}}
 	s.log.keep = opt.KeepWrites
+	s.journal = &journal{opt: opt.Journal, client: opt.ClientID, secret: s.sealer, now: opt.Now}
 	s.stats = remotetest.NewStats("engineCalls.read", "engineCalls.create", "engineCalls.update", "engineCalls.delete", "journal", "token")
 	s.calls = engineCalls{
 		read: s.stats.Counter("engineCalls.read"), create: s.stats.Counter("engineCalls.create"),
@@ -108,8 +113,8 @@ func New(opt Options) *Server {
 		Scope: commaSeparated, Refuse: imsFault, Requests: s.stats.Counter("token"), Now: opt.Now,
 	})
 	s.faults = remotetest.NewInjector(remotetest.InjectorOptions{
-		Seed: opt.Seed, Stats: s.stats, Client: s.issuer.Client, WriteError: s.injected, WriteThrottled: throttled,
-		ExpireTokens: s.issuer.RevokeAll, ExpireLinks: func() { s.links.Add(1) }, Lengthen: opt.Lengthen, Now: opt.Now,
+		Seed: opt.Seed, Stats: s.stats, Client: s.throttledClient, WriteError: s.injected, WriteThrottled: throttled,
+		ExpireTokens: s.issuer.RevokeAll, ExpireLinks: func() { s.links.Add(1); s.journal.expirePositions() }, Lengthen: opt.Lengthen, Now: opt.Now,
 	})
 	s.byName.Store(&map[string]*table{})
 	profile := Profile()
@@ -119,6 +124,15 @@ func New(opt Options) *Server {
 	s.DefineResource(profile)
 	s.handler = s.routes()
 	return s
+}
+
+// throttledClient names who is throttled: the journal is a system of its own.
+func (s *Server) throttledClient(r *http.Request) string {
+	client := s.issuer.Client(r)
+	if isJournal(r) {
+		return client + " journal"
+	}
+	return client
 }
 
 // commaSeparated is the form of scopes that IMS takes.
@@ -164,14 +178,18 @@ func (s *Server) Refuse(decide func(fields map[string]any) string) {
 func (s *Server) routes() http.Handler {
 	sandbox := http.NewServeMux()
 	remotetest.Mount(sandbox, s.stats, s.faults)
+	s.mountEvents(sandbox)
 	token := s.faults.Token(s.issuer)
 	api := s.faults.API(http.HandlerFunc(s.gateway))
+	journal := s.faults.API(http.HandlerFunc(s.readJournal))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case strings.HasPrefix(r.URL.Path, "/_sandbox/"):
 			sandbox.ServeHTTP(w, r)
 		case r.URL.Path == "/ims/token/v3" && r.Method == http.MethodPost:
 			token.ServeHTTP(w, r)
+		case isJournal(r):
+			journal.ServeHTTP(w, r)
 		default:
 			api.ServeHTTP(w, r)
 		}
