@@ -106,7 +106,7 @@ func empty(id workflow.ID) Document {
 	case workflow.Egress:
 		return DefaultEgress()
 	case workflow.OptInOut:
-		return &OptInOutDoc{}
+		return olderOptInOut()
 	}
 	return nil
 }

@@ -160,7 +160,9 @@ func TestTheLastOfTwoWins(t *testing.T) {
 
 func TestCannotStart(t *testing.T) {
 	optout := func(d config.Direction, mappings ...config.OptOutMapping) *config.OptInOutDoc {
-		return &config.OptInOutDoc{Direction: d, Mappings: mappings}
+		doc := config.DefaultOptInOut()
+		doc.Direction, doc.Mappings = d, mappings
+		return doc
 	}
 	one := config.OptOutMapping{Column: "donotemail", Field: "blackListEmail"}
 	for _, tc := range []struct {

@@ -39,7 +39,7 @@ func syntaxFault(data []byte, err error) Fault {
 }
 
 // checkShape compares a JSON value with the Go type that it is to fill: every setting that does not exist and every
-// value of the wrong kind is a fault with its place. Documents consist of objects, lists, texts, whole numbers and yes-or-no
+// value of the wrong kind is a fault with its place. Documents consist of objects, named values, lists, texts, whole numbers and yes-or-no
 // values.
 func checkShape(faults *Faults, path string, value any, t reflect.Type) {
 	switch t.Kind() {
@@ -65,6 +65,14 @@ func checkShape(faults *Faults, path string, value any, t reflect.Type) {
 		}
 		for i, member := range list {
 			checkShape(faults, fmt.Sprintf("%s[%d]", path, i), member, t.Elem())
+		}
+	case reflect.Map:
+		object, ok := value.(map[string]any)
+		if !ok && value != nil {
+			wrongKind(faults, path, value, "an object")
+		}
+		for _, name := range slices.Sorted(maps.Keys(object)) {
+			checkShape(faults, joinPath(path, label(name)), object[name], t.Elem())
 		}
 	case reflect.Bool:
 		if _, ok := value.(bool); !ok {

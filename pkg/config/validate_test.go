@@ -152,35 +152,6 @@ func TestImmutable(t *testing.T) {
 	}
 }
 
-func TestOptInOutRules(t *testing.T) {
-	mapping := func(column, field string) config.OptOutMapping {
-		return config.OptOutMapping{Column: column, Field: field}
-	}
-	for _, tc := range []struct {
-		name  string
-		doc   config.OptInOutDoc
-		paths []string
-	}{
-		{"as it ships", *config.DefaultOptInOut(), nil},
-		{"all eight", config.OptInOutDoc{Direction: config.Bidirectional, Mappings: func() (all []config.OptOutMapping) {
-			for i, f := range config.OptOutFields() {
-				all = append(all, mapping(fmt.Sprintf("column%d", i), f))
-			}
-			return all
-		}()}, nil},
-		{"no direction", config.OptInOutDoc{}, []string{"direction"}},
-		{"an unknown direction", config.OptInOutDoc{Direction: "sideways"}, []string{"direction"}},
-		{"a field of something else", config.OptInOutDoc{Direction: config.Disabled, Mappings: []config.OptOutMapping{mapping("a", "email")}}, []string{"mappings[0].field"}},
-		{"no column", config.OptInOutDoc{Direction: config.Disabled, Mappings: []config.OptOutMapping{mapping("", "blackList")}}, []string{"mappings[0].column"}},
-		{"twice", config.OptInOutDoc{Direction: config.Disabled, Mappings: []config.OptOutMapping{mapping("a", "blackList"), mapping("a", "blackList")}},
-			[]string{"mappings[1].column", "mappings[1].field"}},
-	} {
-		if diff := cmp.Diff(tc.paths, paths(tc.doc.Validate())); diff != "" {
-			t.Errorf("%s: %s", tc.name, diff)
-		}
-	}
-}
-
 // mapAccounts maps a table that links can lead to.
 func mapAccounts(d *config.IngressDoc) {
 	d.Mappings = append(d.Mappings, config.Mapping{Table: "account", Resource: "cusAccount", Key: config.Key{Column: "accountid", Field: "accountId"},
