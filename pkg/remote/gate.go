@@ -54,7 +54,7 @@ func (g *gate) enter(name string) (ticket, error) {
 
 // close keeps the gate shut for after, or for a growing time where the remote named none (after <= 0). A pause is only
 // ever made longer.
-func (g *gate) close(t ticket, name string, status int, after time.Duration) error {
+func (g *gate) close(t ticket, name string, status int, after time.Duration) *fault.Error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if after <= 0 {
