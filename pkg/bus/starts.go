@@ -1,10 +1,12 @@
 package bus
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"strconv"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/causeway-sync/causeway/pkg/workflow"
@@ -14,31 +16,35 @@ import (
 // asked for is refused when a part of it cannot work, and what has worked goes on with the parts that can. Only the
 // holder of the workflow's lease may call Begin.
 type Starts struct {
-	c  *Conn
-	id workflow.ID
+	c       *Conn
+	subject string
 }
 
 // NewStarts binds to the lease bucket, key <workflow>-began; nothing is opened.
-func NewStarts(c *Conn, id workflow.ID) *Starts { return &Starts{c: c, id: id} }
+func NewStarts(c *Conn, id workflow.ID) *Starts { return &Starts{c: c, subject: beganSubject(id)} }
 
-// Began reports whether the start with a command's sequence has been at work.
-func (s *Starts) Began(ctx context.Context, command uint64) (bool, error) {
+// Began reports whether the start with a command's sequence has been at work, and what was noted with it.
+func (s *Starts) Began(ctx context.Context, command uint64) (note []byte, began bool, err error) {
 	stream, err := s.c.js.Stream(ctx, "KV_"+BucketLeases)
 	if err != nil {
-		return false, classify(err, "opening the lease bucket")
+		return nil, false, classify(err, "opening the lease bucket")
 	}
-	msg, err := stream.GetLastMsgForSubject(ctx, beganSubject(s.id))
+	msg, err := stream.GetLastMsgForSubject(ctx, s.subject)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return false, nil
+		return nil, false, nil
 	}
 	if err != nil {
-		return false, classify(err, "asking which start was at work")
+		return nil, false, classify(err, "asking which start was at work")
 	}
-	return string(msg.Data) == strconv.FormatUint(command, 10), nil
+	number, note, _ := bytes.Cut(msg.Data, []byte(" "))
+	return note, string(number) == strconv.FormatUint(command, 10), nil
 }
 
-// Begin notes that a start is at work.
-func (s *Starts) Begin(ctx context.Context, command uint64) error {
-	_, err := s.c.js.Publish(ctx, beganSubject(s.id), []byte(strconv.FormatUint(command, 10)))
+// Begin notes that a start is at work. The note is kept until another start is.
+func (s *Starts) Begin(ctx context.Context, command uint64, note []byte) error {
+	msg := nats.NewMsg(s.subject)
+	msg.Data = append(strconv.AppendUint(nil, command, 10), ' ')
+	msg.Data = append(msg.Data, note...)
+	_, err := s.c.js.PublishMsg(ctx, msg)
 	return classify(err, "saying which start is at work")
 }

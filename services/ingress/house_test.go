@@ -3,6 +3,7 @@ package ingress_test
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
@@ -33,6 +34,8 @@ type house struct {
 	cfg      ingress.Config
 	folder   string // for what was last written
 
+	schema sync.RWMutex // held by every request, and by who changes tables and resources
+
 	mu    sync.Mutex
 	beats map[string]workflow.Heartbeat
 }
@@ -51,7 +54,7 @@ func sized(t *testing.T, contacts int, sizes bus.Sizes) *house {
 	h.conn = bustest.Connect(t, h.server)
 	bustest.Provision(t, h.conn, sizes)
 	h.dynamics.Seed(contacts, 1)
-	d, c := httptest.NewServer(h.dynamics), httptest.NewServer(h.campaign.Handler())
+	d, c := httptest.NewServer(h.guarded(h.dynamics)), httptest.NewServer(h.guarded(h.campaign.Handler()))
 	t.Cleanup(d.Close)
 	t.Cleanup(c.Close)
 	h.cfg = ingress.Config{
@@ -62,6 +65,22 @@ func sized(t *testing.T, contacts int, sizes bus.Sizes) *house {
 	}
 	h.listen()
 	return h
+}
+
+// guarded lets no request be under way while the schema is changed.
+func (h *house) guarded(handler http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.schema.RLock()
+		defer h.schema.RUnlock()
+		handler.ServeHTTP(w, r)
+	})
+}
+
+// alter changes the schema of either side.
+func (h *house) alter(change func()) {
+	h.schema.Lock()
+	defer h.schema.Unlock()
+	change()
 }
 
 // listen keeps the last heartbeat of each instance.

@@ -98,12 +98,8 @@ func (s *service) prepare(ctx context.Context, b host.Binding) (host.Run, error)
 		return host.Run{}, s.err
 	}
 	doc := parsed.(*config.IngressDoc)
-	starts := bus.NewStarts(b.Conn, workflow.Ingress)
-	again, err := starts.Began(ctx, desired.Command.Seq)
-	if err != nil {
-		return host.Run{}, err
-	}
-	tables, err := preflight(ctx, doc, s.from, s.to, again)
+	starts := bus.NewStarts(b.Conn, b.Workflow)
+	tables, err := s.preflight(ctx, doc, starts, desired.Command.Seq)
 	if err != nil {
 		return host.Run{}, err
 	}
@@ -115,7 +111,7 @@ func (s *service) prepare(ctx context.Context, b host.Binding) (host.Run, error)
 		err = putBack(ctx, b.Queue, tables)
 	}
 	if err == nil {
-		err = starts.Begin(ctx, desired.Command.Seq)
+		err = begin(ctx, starts, desired.Command.Seq, tables)
 	}
 	if err != nil {
 		store.Close()
@@ -145,9 +141,13 @@ func (s *service) pump(b host.Binding, tables map[string]*mapped, store *written
 
 // preflight looks at both sides of every mapping. Findings are gathered; trouble on the way ends it at once. A start that
 // has been at work before, in this process or another, goes on with the mappings that still work, and holds the others.
-func preflight(ctx context.Context, doc *config.IngressDoc, from *dynamics.Client, to *campaign.Client, again bool) (map[string]*mapped, error) {
+func (s *service) preflight(ctx context.Context, doc *config.IngressDoc, starts *bus.Starts, command uint64) (map[string]*mapped, error) {
+	fits, again, err := began(ctx, starts, command)
+	if err != nil {
+		return nil, err
+	}
 	for _, m := range doc.Mappings {
-		if err := setLookup(m, to); err != nil {
+		if err := setLookup(m, s.to); err != nil {
 			return nil, err
 		}
 	}
@@ -155,7 +155,7 @@ func preflight(ctx context.Context, doc *config.IngressDoc, from *dynamics.Clien
 	var findings host.Findings
 	working := 0
 	for _, m := range doc.Mappings {
-		table := &mapped{mapping: m, from: from, to: to}
+		table := &mapped{mapping: m, from: s.from, to: s.to, fit: fits[m.Table]}
 		found, err := table.check(ctx)
 		if err != nil {
 			return nil, err

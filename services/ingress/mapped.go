@@ -17,14 +17,14 @@ const (
 	// lookEvery is how often a mapping that works is compared with what both sides say: a change that matters shows in a
 	// record or a read before that.
 	lookEvery = 15 * time.Minute
-	// lookAgain is for how long an answer does for records that are refused one by one.
-	lookAgain = 10 * time.Second
+	// lookAgain is for how long it does to have looked, where records are refused one by one.
+	lookAgain = 2 * time.Second
 )
 
 // mapped is a mapping at work. It is compiled for what both sides say of their columns and fields when the run begins. When
 // one of them disappears or changes its type underneath, the mapping is held: its table is not read, its records are
 // parked, and the other mappings go on. It is let go by itself when both sides are again what they were, and by a stop and
-// start, which compiles it anew.
+// start, which takes them as they are.
 type mapped struct {
 	mapping config.Mapping
 	from    *dynamics.Client
@@ -34,9 +34,11 @@ type mapped struct {
 
 	mu     sync.Mutex
 	plan   *mapping.Plan // nil for a mapping that has not fitted since the process was started
-	fit    fit
+	fit    fit           // at the start that the run follows
 	held   error
 	looked time.Time
+	// clearedAt is when a refusal was last found to be the record's own.
+	clearedAt time.Time
 }
 
 // ready is the plan, or why records must wait.
@@ -84,29 +86,32 @@ func (m *mapped) conclude(plan *mapping.Plan, now fit, finding error) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.looked = time.Now()
-	switch {
-	case finding != nil:
-		m.held = finding
-	case m.plan == nil:
-		m.plan, m.fit, m.held = plan, now, nil
-	default:
-		m.held = m.fit.changed(now, m.mapping)
+	if m.held = finding; m.held != nil {
+		return m.held
+	}
+	if m.fit.Columns == nil {
+		m.fit = now
+	}
+	if m.held = m.fit.changed(now, m.mapping); m.held == nil && m.plan == nil {
+		m.plan = plan
 	}
 	return m.held
 }
 
 // suspect looks whether a refusal comes from a side that has changed. If so the record waits; if not the refusal stands.
 func (m *mapped) suspect(ctx context.Context, refusal error) error {
-	newerThan := time.Now()
 	switch fault.KindOf(refusal) {
 	case fault.Fatal: // It would end the run: only a look of now is good enough.
 	case fault.Rejected:
-		newerThan = newerThan.Add(-lookAgain)
+		if m.cleared() {
+			return refusal
+		}
 	default:
 		return refusal
 	}
-	switch err := m.look(ctx, newerThan); {
+	switch err := m.look(ctx, time.Now()); {
 	case err == nil:
+		m.clear()
 		return refusal
 	case fault.Is(err, fault.Fatal):
 		return waits(err)
@@ -115,31 +120,47 @@ func (m *mapped) suspect(ctx context.Context, refusal error) error {
 	}
 }
 
-// fit is what both sides say of a mapping's columns and fields: name to type.
-type fit struct{ columns, fields map[string]string }
+func (m *mapped) clear() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.clearedAt = time.Now()
+}
+
+func (m *mapped) cleared() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return time.Since(m.clearedAt) < lookAgain
+}
+
+// fit is what both sides say of a mapping's columns and fields: name to type. It is stored with the start that it was seen
+// at, so that another life of the process knows what has changed since.
+type fit struct {
+	Columns map[string]string `json:"columns"`
+	Fields  map[string]string `json:"fields"`
+}
 
 func fitOf(m config.Mapping, table mapping.Table, fields []mapping.Field) fit {
-	f := fit{columns: map[string]string{}, fields: map[string]string{}}
+	f := fit{Columns: map[string]string{}, Fields: map[string]string{}}
 	for _, c := range table.Columns {
-		f.columns[c.Name] = c.Type
+		f.Columns[c.Name] = c.Type
 	}
 	for _, field := range fields {
-		f.fields[field.Name] = field.Type
+		f.Fields[field.Name] = field.Type
 	}
 	return f.of(m)
 }
 
 // of leaves what the mapping uses.
 func (f fit) of(m config.Mapping) fit {
-	used := fit{columns: map[string]string{}, fields: map[string]string{m.Key.Field: f.fields[m.Key.Field]}}
+	used := fit{Columns: map[string]string{}, Fields: map[string]string{m.Key.Field: f.Fields[m.Key.Field]}}
 	for _, column := range m.Columns() {
-		used.columns[column] = f.columns[column]
+		used.Columns[column] = f.Columns[column]
 	}
 	for _, field := range m.Fields {
-		used.fields[field.Field] = f.fields[field.Field]
+		used.Fields[field.Field] = f.Fields[field.Field]
 	}
 	for _, link := range m.Links {
-		used.fields[link.Field] = f.fields[link.Field]
+		used.Fields[link.Field] = f.Fields[link.Field]
 	}
 	return used
 }
@@ -147,7 +168,7 @@ func (f fit) of(m config.Mapping) fit {
 // changed is the first column or field that has another type now, in the order of the mapping.
 func (f fit) changed(now fit, m config.Mapping) error {
 	for _, column := range m.Columns() {
-		if was, is := f.columns[column], now.columns[column]; was != is {
+		if was, is := f.Columns[column], now.Columns[column]; was != is {
 			return changedType(fmt.Sprintf("column %s of table %s", column, m.Table), was, is)
 		}
 	}
@@ -156,7 +177,7 @@ func (f fit) changed(now fit, m config.Mapping) error {
 		names = append(names, link.Field)
 	}
 	for _, field := range names {
-		if was, is := f.fields[field], now.fields[field]; was != is {
+		if was, is := f.Fields[field], now.Fields[field]; was != is {
 			return changedType(fmt.Sprintf("field %s of %s", field, m.Resource), was, is)
 		}
 	}
