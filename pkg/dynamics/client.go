@@ -1,5 +1,5 @@
-// Package dynamics reads Microsoft Dynamics 365 over the Dataverse Web API v9.2: rows with change tracking, metadata,
-// and what a preflight has to look at.
+// Package dynamics reads and writes Microsoft Dynamics 365 over the Dataverse Web API v9.2: rows with change tracking,
+// rows by the thousand, metadata, and what a preflight has to look at.
 //
 // It promises:
 //
@@ -7,6 +7,8 @@
 //     position only together with the records it covers (invariant 1). That holds over crashes, expired change tokens,
 //     changed columns and rows that change while a full read runs; each is described where it is handled (load.go,
 //     overlap.go, sweep.go, changes.go).
+//   - A Writer gives every row an answer of its own, whatever became of the request that carried it, and a row that is
+//     given to it again is still one row (invariant 3). A bad row costs the rows beside it a request, never their write.
 //   - Links of the server are used verbatim, and only where they lead to the configured environment.
 //   - Every error is a *fault.Error whose message holds no value of a row (invariant 9); the table in fault.go says which
 //     answer means what. Pauses and tokens are pkg/remote's business: nothing is sent inside a Retry-After (invariant 10).
@@ -14,7 +16,10 @@
 // Callers must store a Position before they read behind it, and must call one Source from one goroutine at a time. They
 // may read the same position again at any moment; what comes then covers at least what came before.
 //
-// It would be a bug if a row or a deletion could be missed by any order of edits, crashes and reads.
+// Of a Writer they must take every answer, and send a row again whose answer is fault.Transient or fault.Throttled.
+//
+// It would be a bug if a row or a deletion could be missed by any order of edits, crashes and reads; if a Writer said of a
+// row that it is there and it is not; or if it made two of one.
 package dynamics
 
 import (
@@ -55,6 +60,7 @@ type Config struct {
 // Client calls one environment. It is safe for concurrent use.
 type Client struct {
 	remote *remote.Client
+	known  definitions
 }
 
 // New makes a client and opens nothing. A Config that cannot work is fault.Fatal.
@@ -98,14 +104,20 @@ func (c *Client) Close() { c.remote.Close() }
 
 // WhoAmI asks for the cheapest answer that needs a token and a user of the environment.
 func (c *Client) WhoAmI(ctx context.Context) error {
+	_, err := c.whoAmI(ctx)
+	return err
+}
+
+// whoAmI is the id of the application user.
+func (c *Client) whoAmI(ctx context.Context) (string, error) {
 	var who struct {
 		UserID string `json:"UserId"`
 	}
 	_, err := c.get(ctx, "metadata", "WhoAmI()", nil, &who)
 	if err == nil && who.UserID == "" {
-		return fault.New(fault.Fatal, name+" does not say who the application is; check the URL of the environment")
+		return "", fault.New(fault.Fatal, name+" does not say who the application is; check the URL of the environment")
 	}
-	return err
+	return who.UserID, err
 }
 
 // get sends a GET for a path behind the API's root, or for a link, and decodes the answer. The error of an answer that

@@ -49,6 +49,9 @@ type Column struct {
 	Targets []string
 	// Readable is false for a column that the API does not give out.
 	Readable bool
+	// Creatable and Updatable columns take a value when a row is created and later.
+	Creatable bool
+	Updatable bool
 	// Required columns always have a value.
 	Required bool
 }
@@ -67,6 +70,8 @@ type attribute struct {
 	DisplayName       text
 	AttributeOf       *string
 	IsValidForRead    *bool
+	IsValidForCreate  *bool
+	IsValidForUpdate  *bool
 	RequiredLevel     struct{ Value string }
 	MaxLength         int
 	Format            string
@@ -108,7 +113,7 @@ func (c *Client) Columns(ctx context.Context, table string) ([]Column, error) {
 		return nil, err
 	}
 	base := "EntityDefinitions(LogicalName='" + table + "')/Attributes"
-	all, err := c.attributes(ctx, base+"?$select=LogicalName,AttributeType,AttributeTypeName,DisplayName,AttributeOf,IsValidForRead,RequiredLevel")
+	all, err := c.attributes(ctx, base+"?$select=LogicalName,AttributeType,AttributeTypeName,DisplayName,AttributeOf,IsValidForRead,IsValidForCreate,IsValidForUpdate,RequiredLevel")
 	if err != nil {
 		return nil, err
 	}
@@ -186,7 +191,7 @@ func detail(t ColumnType) (class, fields string) {
 func (a attribute) column() Column {
 	col := Column{
 		Name: a.LogicalName, LogicalName: a.LogicalName, DisplayName: a.DisplayName.or(a.LogicalName), Type: Other,
-		Readable: a.IsValidForRead == nil || *a.IsValidForRead,
+		Readable: isTrue(a.IsValidForRead), Creatable: isTrue(a.IsValidForCreate), Updatable: isTrue(a.IsValidForUpdate),
 		Required: a.RequiredLevel.Value == "ApplicationRequired" || a.RequiredLevel.Value == "SystemRequired",
 	}
 	switch ColumnType(a.AttributeType) {
@@ -201,6 +206,9 @@ func (a attribute) column() Column {
 	}
 	return col
 }
+
+// isTrue takes what the server does not say for true.
+func isTrue(b *bool) bool { return b == nil || *b }
 
 // complete adds what the metadata class told.
 func (a attribute) complete(col *Column) {

@@ -23,36 +23,53 @@ type APIError struct {
 // Error names status and code, not the text (invariant 9).
 func (e *APIError) Error() string { return fmt.Sprintf("HTTP %d, code 0x%08x", e.Status, e.Code) }
 
-// The codes that mean something to a reader (Dataverse docs, Web service error codes).
+// The codes that mean something here (Dataverse docs, Web service error codes).
 const (
 	codeExpired  = 0x80044352
 	codeNoRow    = 0x80040217
 	codeNoKeyRow = 0x80060891
 	codeSegment  = 0x8006088a
+
+	// Service protection.
+	codeExecution   = 0x80072321
+	codeRequests    = 0x80072322
+	codeConcurrency = 0x80072326
+
+	// What writing adds.
+	codePayload   = 0x80048d19
+	codeTooLong   = 0x80044331
+	codeDuplicate = 0x80040237
+	codeKeyTaken  = 0x80060892
+	codeStale     = 0x80060882
+	codeRowAccess = 0x80048306
+	codeSQL       = 0x80044150
+	codeSQLTime   = 0x80044151
 )
 
 // kinds says what a code means, whatever the status. What is missing here is judged by its status.
 func kinds() map[uint32]fault.Kind {
 	return map[uint32]fault.Kind{
-		codeExpired:  fault.Expired,
-		codeNoRow:    fault.NotFound,
-		codeNoKeyRow: fault.NotFound,
-		codeSegment:  fault.Fatal,     // an entity set that does not exist
-		0x80060888:   fault.Fatal,     // query syntax
-		0x80040220:   fault.Fatal,     // missing privilege
-		0x80048306:   fault.Fatal,     // no access right on the row
-		0x80044151:   fault.Transient, // SQL time-out
-		0x80072321:   fault.Throttled, // service protection: execution time
-		0x80072322:   fault.Throttled, // requests
-		0x80072326:   fault.Throttled, // concurrency
-		0x80040237:   fault.Conflict,  // duplicate primary key
-		0x80060892:   fault.Conflict,  // duplicate alternate key
-		0x80060882:   fault.Conflict,  // row version
-		0x80040333:   fault.Rejected,  // duplicate-detection rule
-		0x80048d19:   fault.Rejected,  // payload
-		0x80044331:   fault.Rejected,  // text too long
-		0x80040203:   fault.Rejected,  // invalid argument
-		0x80040265:   fault.Rejected,  // a plug-in refused
+		codeExpired:     fault.Expired,
+		codeNoRow:       fault.NotFound,
+		codeNoKeyRow:    fault.NotFound,
+		codeSegment:     fault.Fatal,     // an entity set that does not exist
+		0x80060888:      fault.Fatal,     // query syntax
+		0x80040220:      fault.Fatal,     // missing privilege
+		0x80040299:      fault.Fatal,     // missing privilege, as CrmCheckPrivilege says it
+		codeRowAccess:   fault.Fatal,     // no access right on the row
+		codeSQL:         fault.Transient, // SQL error, such as a deadlock
+		codeSQLTime:     fault.Transient, // SQL time-out
+		codeExecution:   fault.Throttled,
+		codeRequests:    fault.Throttled,
+		codeConcurrency: fault.Throttled,
+		codeDuplicate:   fault.Conflict, // duplicate primary key
+		codeKeyTaken:    fault.Conflict, // duplicate alternate key
+		codeStale:       fault.Conflict, // row version
+		0x80040333:      fault.Rejected, // duplicate-detection rule
+		codePayload:     fault.Rejected,
+		codeTooLong:     fault.Rejected,
+		0x80040203:      fault.Rejected, // invalid argument
+		0x80040265:      fault.Rejected, // a plug-in refused
 	}
 }
 

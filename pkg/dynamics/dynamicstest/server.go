@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -36,6 +35,8 @@ type Options struct {
 	Seed uint64
 	// Tables beside contact, new_membership and Activities; one of the same name replaces it.
 	Tables []Table
+	// NoActivities leaves out the tables of Activities, as in an environment where the solution is not installed.
+	NoActivities bool
 	// TokenLife is how long a bearer token is valid; 0 is an hour.
 	TokenLife time.Duration
 	// ChangeTokenLife is how long a change token is valid; 0 is seven days (ExpireChangeTrackingInDays).
@@ -108,7 +109,11 @@ func New(opt Options) *Server {
 	s := &Server{opt: opt, mux: http.NewServeMux()}
 	base := opt.Now().UnixMilli()
 	s.store = &store{tables: map[string]*table{}, version: base, base: base, now: opt.Now}
-	for _, def := range slices.Concat([]Table{Contact(), Membership()}, Activities(), opt.Tables) {
+	tables := []Table{Contact(), Membership()}
+	if !opt.NoActivities {
+		tables = append(tables, Activities()...)
+	}
+	for _, def := range append(tables, opt.Tables...) {
 		s.store.tables[def.EntitySetName] = newTable(def)
 	}
 	s.stats = remotetest.NewStats("requests.read", "requests.write", "requests.batch", "requests.metadata", "requests.token")
