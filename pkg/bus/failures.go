@@ -81,17 +81,14 @@ func failure(msg *jetstream.RawStreamMsg) workflow.Failure {
 	f := workflow.Failure{Seq: msg.Sequence, Workflow: id, Source: source, Key: first(msg.Header, HeaderKey), Op: first(msg.Header, HeaderOp),
 		Reason: first(msg.Header, HeaderReason), FirstAt: msg.Time, LastAt: msg.Time, Attempts: max(attempts, 1), Times: 1, StreamSeq: place}
 	f.Group = groupID(causeOf(msg.Header, source))
-	f.CannotRetry = cannotRetry(id, source, f.Key)
+	f.CannotRetry = cannotRetry(source, f.Key)
 	return f
 }
 
 // cannotRetry says why a record cannot be retried, "" when it can.
-func cannotRetry(id workflow.ID, source, key string) string {
-	switch {
-	case key == "" || source == "" || source == noSource || Token(source) != source:
+func cannotRetry(source, key string) string {
+	if key == "" || source == "" || source == noSource || Token(source) != source {
 		return "the record cannot be read and names no row: it can only be dropped"
-	case id == workflow.OptInOut:
-		return "records of " + id.Name() + " cannot be retried in this version"
 	}
 	return ""
 }
@@ -108,7 +105,8 @@ func payload(data []byte) any {
 }
 
 // again is what stores a failed record in its workflow's stream once more. A row of ingress is read again. A record of
-// egress is an event, of which there is never a newer version: it goes back as it is.
+// egress is an event, of which there is never a newer version: it goes back as it is. So does a report of Opt In/Out, marked
+// as one that was put aside: what counts are not its values, but those that the two sides have when it is looked at.
 func again(f workflow.Failure, msg *jetstream.RawStreamMsg) *nats.Msg {
 	if f.Workflow == workflow.Ingress {
 		return Retry{Key: f.Key, Snapshot: first(msg.Header, HeaderSnapshot) != ""}.message(f.Workflow, f.Source)
@@ -118,6 +116,9 @@ func again(f workflow.Failure, msg *jetstream.RawStreamMsg) *nats.Msg {
 		if values, present := msg.Header[name]; present {
 			back.Header[name] = values
 		}
+	}
+	if f.Workflow == workflow.OptInOut {
+		encodeWaiting(back.Header, record.Record{WaitingSince: msg.Time})
 	}
 	back.Data = msg.Data
 	return back

@@ -66,9 +66,9 @@ func (q *Queue) Park(ctx context.Context, d record.Delivery, reason string) erro
 	return classify(err, "parking a record")
 }
 
-// keepsEvents reports whether the records of the queue are events and not rows: they are parked whole, and no key of
-// theirs will ever be missed.
-func (q *Queue) keepsEvents() bool { return q.id == workflow.Egress }
+// keepsEvents reports whether the records of the queue are events or reports and not rows: they are parked whole, and no
+// key of theirs will ever be missed.
+func (q *Queue) keepsEvents() bool { return q.id != workflow.Ingress }
 
 // Parked is a record whose time has come.
 type Parked struct {

@@ -19,6 +19,8 @@ type Sizes struct {
 	QueueBytes int64
 	// FailureBytes bounds the failures of all workflows together; default 1 GiB.
 	FailureBytes int64
+	// LedgerBytes bounds the decisions about contacts; the oldest go first. Default 2 GiB.
+	LedgerBytes int64
 	// Replicas is 1 on a single server, 3 on a cluster; default 1.
 	Replicas int
 }
@@ -29,6 +31,9 @@ func (s Sizes) withDefaults() Sizes {
 	}
 	if s.FailureBytes == 0 {
 		s.FailureBytes = 1 << 30
+	}
+	if s.LedgerBytes == 0 {
+		s.LedgerBytes = 2 << 30
 	}
 	if s.Replicas == 0 {
 		s.Replicas = 1
@@ -59,7 +64,20 @@ func Provision(ctx context.Context, c *Conn, sizes Sizes) error {
 			return err
 		}
 	}
-	return nil
+	return provisionLedger(ctx, c, configs)
+}
+
+// provisionLedger has the ledger kept for as long as the stored configuration says.
+func provisionLedger(ctx context.Context, c *Conn, configs *Configs) error {
+	latest, err := configs.Latest(ctx, workflow.OptInOut)
+	if err != nil {
+		return err
+	}
+	doc, err := config.Decode(workflow.OptInOut, latest.Document)
+	if err != nil {
+		return nil // Nobody can start with it either, and the page says why.
+	}
+	return KeepLedger(ctx, c, doc.(*config.OptInOutDoc).LedgerAge())
 }
 
 func streams(sizes Sizes) []jetstream.StreamConfig {
@@ -70,7 +88,10 @@ func streams(sizes Sizes) []jetstream.StreamConfig {
 	failures := common(StreamFailures, failuresFilter, failuresMaxAge)
 	failures.MaxBytes = sizes.FailureBytes
 	failures.Discard = jetstream.DiscardNew // A failure that is not kept would be a lost record (invariant 2).
-	list := []jetstream.StreamConfig{common(StreamCommands, commandsFilter, commandsMaxAge), common(StreamEvents, eventsFilter, eventsMaxAge), failures}
+	ledger := common(StreamLedger, ledgerFilter, ledgerMaxAge)
+	ledger.Description = "What was decided about contacts, the newest entry of each being what is known of it"
+	ledger.MaxBytes = sizes.LedgerBytes
+	list := []jetstream.StreamConfig{common(StreamCommands, commandsFilter, commandsMaxAge), common(StreamEvents, eventsFilter, eventsMaxAge), failures, ledger}
 	for _, id := range workflow.All() {
 		list = append(list, jetstream.StreamConfig{
 			Name:        Stream(id),

@@ -12,6 +12,7 @@ const (
 	StreamCommands = "CAUSEWAY_COMMANDS"
 	StreamEvents   = "CAUSEWAY_EVENTS"
 	StreamFailures = "CAUSEWAY_FAILURES"
+	StreamLedger   = "CAUSEWAY_LEDGER"
 
 	BucketConfig      = "CAUSEWAY_CONFIG"
 	BucketConnections = "CAUSEWAY_CONNECTIONS"
@@ -43,7 +44,9 @@ const (
 	commandsMaxAge = 90 * 24 * time.Hour
 	eventsMaxAge   = 30 * 24 * time.Hour
 	failuresMaxAge = 30 * 24 * time.Hour
-	configHistory  = 64
+	// ledgerMaxAge is how long decisions are kept where the configuration does not say.
+	ledgerMaxAge  = 400 * 24 * time.Hour
+	configHistory = 64
 
 	// AckWait is how long a delivered record may stay unsettled without a sign of life.
 	AckWait = 30 * time.Second
@@ -108,8 +111,14 @@ func FailureSubject(id workflow.ID, source string) string {
 	return prefix + "failures." + string(id) + "." + source
 }
 
+// LedgerSubject is where a workflow's decisions about a contact stand, oldest first.
+func LedgerSubject(id workflow.ID, contact string) string {
+	return prefix + "ledger." + string(id) + "." + Token(contact)
+}
+
 // The filters of the shared streams.
 const (
+	ledgerFilter     = prefix + "ledger.>"
 	commandsFilter   = prefix + "commands.>"
 	eventsFilter     = prefix + "events.>"
 	failuresFilter   = prefix + "failures.>"

@@ -152,6 +152,11 @@ func (d *OptInOutDoc) ClockTolerance() time.Duration {
 	return time.Duration(d.ClockToleranceMinutes) * time.Minute
 }
 
+// LedgerAge is how long decisions are kept.
+func (d *OptInOutDoc) LedgerAge() time.Duration {
+	return time.Duration(d.LedgerDays) * 24 * time.Hour
+}
+
 // Fields lists the mapped Campaign fields in the order of the mappings.
 func (d *OptInOutDoc) Fields() []string {
 	fields := make([]string, len(d.Mappings))
