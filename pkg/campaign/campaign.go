@@ -1,5 +1,6 @@
 // Package campaign writes to Adobe Campaign Standard (and to Campaign v8, which serves the same REST paths) and reads what
-// is needed for that: rows by key and the description of resources.
+// is needed for that: rows by key and the description of resources. It also reads the journal of Adobe I/O Events, where
+// Campaign's events stand.
 //
 // It promises:
 //
@@ -69,8 +70,10 @@ type Config struct {
 	URL string
 	// TokenURL is the whole token endpoint. Empty is DefaultTokenURL.
 	TokenURL string
-	// OrgID is the organisation's id at Adobe ("...@AdobeOrg"). The REST API does not ask for it.
-	OrgID                  string
+	// OrgID is the organisation's id at Adobe ("...@AdobeOrg"). The journal asks for it, the REST API does not.
+	OrgID string
+	// JournalURL is the journal of I/O Events, as the registration shows it. Only Journal needs it.
+	JournalURL             string
 	ClientID, ClientSecret string
 	// Scopes to ask for. Empty are those that Adobe's own integration asks for.
 	Scopes []string
@@ -165,6 +168,7 @@ func isName(s string) bool {
 type Client struct {
 	cfg     Config
 	remote  *remote.Client
+	journal *journalAPI
 	rules   []rule
 	oops    streak // answers "Oops" in a row
 	unsaid  streak // writes refused without a reason, in a row
@@ -197,11 +201,14 @@ func New(cfg Config) (*Client, error) {
 	if lookups == nil {
 		lookups = map[string]Lookup{}
 	}
-	return &Client{cfg: cfg, remote: api, rules: rules(), located: map[string]string{"profile": extended}, lookups: lookups}, nil
+	return &Client{cfg: cfg, remote: api, journal: newJournalAPI(cfg, api), rules: rules(), located: map[string]string{"profile": extended}, lookups: lookups}, nil
 }
 
 // Close gives idle connections back.
-func (c *Client) Close() { c.remote.Close() }
+func (c *Client) Close() {
+	c.remote.Close()
+	c.journal.close()
+}
 
 func (c *Client) lookup(resource string) Lookup {
 	c.mu.Lock()

@@ -195,6 +195,19 @@ func (s *Server) EmittedEvents() []EmittedEvent {
 // ExpireEvents lets all but the newest keep entries of the journal expire, as if seven days had passed for them.
 func (s *Server) ExpireEvents(keep int) { s.journal.expire(keep) }
 
+// JournalHolds are the ids of the events that the journal still holds.
+func (s *Server) JournalHolds() map[string]bool {
+	j := s.journal
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.retainLocked()
+	held := map[string]bool{}
+	for _, index := range j.entries[j.gone:] {
+		held[uuidText(j.events[index].id)] = true
+	}
+	return held
+}
+
 // JournalPolledEarly is how many requests came inside the Retry-After of a 204.
 func (s *Server) JournalPolledEarly() int64 {
 	s.journal.mu.RLock()

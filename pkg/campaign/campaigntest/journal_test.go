@@ -341,7 +341,9 @@ func TestGoldenEvents(t *testing.T) {
 	} {
 		batch.Count = 1
 		mustAppend(t, s.sim, batch)
-		var page struct{ Events []struct{ Event json.RawMessage } }
+		var page struct {
+			Events []struct{ Event json.RawMessage }
+		}
 		if err := json.Unmarshal([]byte(s.journal(t, journalPath).Text), &page); err != nil {
 			t.Fatal(err)
 		}

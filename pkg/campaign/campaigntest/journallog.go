@@ -38,7 +38,8 @@ type stretch struct {
 // journalQuery is an understood request: the entries behind start, at most limit of them where it is above 0.
 type journalQuery struct {
 	start, limit int
-	expired      string // the position, where it has expired
+	from         string // the position of start, where it was given
+	expired      string // that position, where it has expired
 }
 
 // query understands the parameters; why is what is wrong with them.
@@ -58,11 +59,11 @@ func (j *journal) query(values url.Values) (q journalQuery, why string) {
 	case since != "" && seek != "":
 		return q, "since and seek cannot be used together"
 	case since != "":
-		n, epoch, ok := j.openPosition(since)
-		if !ok || n > len(j.entries) {
+		p, ok := j.openPosition(since)
+		if !ok || p.n > len(j.entries) {
 			return q, "the position is not known"
 		}
-		if q.start = n; epoch < j.epoch || j.gone > 0 && n <= j.gone {
+		if q.start, q.from = p.n, since; p.epoch < j.epoch || p.n < j.gone || p.n == j.gone && !p.edge {
 			q.expired = since
 		}
 	case seek != "":
@@ -147,13 +148,30 @@ func (j *journal) noteEarly() {
 	}
 }
 
-// Positions look like Adobe's, "moose:<uuid>:<uuid>", and hide how many entries lie before them, and of which epoch they
-// are. The same entry has the same position in every answer of an epoch.
+// place is what a position means: behind n entries.
+type place struct {
+	n     int
+	epoch int64
+	// edge is true for a position that the journal made up because there was no entry to name: it does not expire with the
+	// entry in front of it.
+	edge bool
+}
+
+const (
+	placeEdge  = 1 << 39
+	placeEpoch = 40
+)
+
+// Positions look like Adobe's, "moose:<uuid>:<uuid>", and hide what they mean. The same entry has the same position in
+// every answer of an epoch.
 const positionPrefix = "moose:"
 
-func (j *journal) position(n int, epoch int64) string {
+func (j *journal) position(p place) string {
+	number := uint64(p.epoch)<<placeEpoch | uint64(p.n)
+	if p.edge {
+		number |= placeEdge
+	}
 	var b [32]byte
-	number := uint64(epoch)<<40 | uint64(n)
 	salt := mix(number ^ j.secret.secret)
 	stream, tag := j.secret.derive("journal", salt)
 	binary.BigEndian.PutUint64(b[0:], salt)
@@ -163,16 +181,16 @@ func (j *journal) position(n int, epoch int64) string {
 	return positionPrefix + uuidText([16]byte(b[:16])) + ":" + uuidText([16]byte(b[16:]))
 }
 
-func (j *journal) openPosition(text string) (n int, epoch int64, ok bool) {
+func (j *journal) openPosition(text string) (p place, ok bool) {
 	rest, ok := strings.CutPrefix(text, positionPrefix)
 	b, err := hex.DecodeString(strings.NewReplacer("-", "", ":", "").Replace(rest))
 	if !ok || err != nil || len(b) != 32 {
-		return 0, 0, false
+		return p, false
 	}
 	stream, _ := j.secret.derive("journal", binary.BigEndian.Uint64(b))
 	number := binary.BigEndian.Uint64(b[8:]) ^ stream
-	n, epoch = int(number&(1<<40-1)), int64(number>>40)
-	return n, epoch, j.position(n, epoch) == text
+	p = place{n: int(number & (placeEdge - 1)), epoch: int64(number >> placeEpoch), edge: number&placeEdge != 0}
+	return p, j.position(p) == text
 }
 
 func uuidText(b [16]byte) string {
@@ -197,11 +215,13 @@ func (j *journal) render(q journalQuery) (body []byte, count int, next string) {
 	case q.limit > 0:
 		most = q.limit
 	}
-	next = j.position(q.start, j.epoch)
+	if next = q.from; next == "" {
+		next = j.position(place{n: q.start, epoch: j.epoch, edge: true})
+	}
 	body = []byte(`{"events":[`)
 	for i := q.start; i < len(j.entries) && count < most; i++ {
 		before, last := len(body), next
-		next = j.position(i+1, j.epoch)
+		next = j.position(place{n: i + 1, epoch: j.epoch})
 		if count > 0 {
 			body = append(body, ',')
 		}
