@@ -48,6 +48,15 @@ type OptInOutDoc struct {
 	ClockToleranceMinutes int `json:"clockToleranceMinutes"`
 	// LedgerDays is how long decisions are kept.
 	LedgerDays int `json:"ledgerDays"`
+	// UnknownProfile says what becomes of an opt-out whose contact has no profile yet.
+	UnknownProfile UnknownProfile `json:"unknownProfile"`
+}
+
+// UnknownProfile is how long Causeway waits for the profile of a contact that has opted out: it may be on its way, and
+// would otherwise begin as opted in.
+type UnknownProfile struct {
+	// WaitHours is how long; then, or at once where it is 0, the contact is counted and passed over.
+	WaitHours int `json:"waitHours"`
 }
 
 // OptOutMapping joins one Boolean column and one of OptOutFields.
@@ -60,7 +69,7 @@ type OptOutMapping struct {
 type OptOutExport struct {
 	// Pattern of the file names in the connection's folder, with * and ?.
 	Pattern string `json:"pattern"`
-	// Delimiter between columns: one character.
+	// Delimiter between columns: one character, or "tab".
 	Delimiter string `json:"delimiter"`
 	// Encoding is one of ExportEncodings.
 	Encoding string `json:"encoding"`
@@ -71,7 +80,8 @@ type OptOutExport struct {
 	// TimeColumns names the column that says when a field was changed last, where it is not named as the field with
 	// "Changed" behind it. An empty name says that there is none: Campaign's value is then never the newer one.
 	TimeColumns map[string]string `json:"timeColumns"`
-	// TimeFormat of the time columns, as Go writes layouts.
+	// TimeFormat of the time columns: campaign, rfc3339, unix, unix-ms or a pattern such as "DD.MM.YYYY hh:mm:ss"
+	// (docs/export-files.md).
 	TimeFormat string `json:"timeFormat"`
 	// TrueValues and FalseValues are how values are spelt, in any capitals.
 	TrueValues  []string `json:"trueValues"`
@@ -113,11 +123,11 @@ func DefaultOptInOut() *OptInOutDoc {
 		Direction: Disabled, Mappings: []OptOutMapping{}, KeyField: "externalId", Source: ExportFile,
 		Export: OptOutExport{
 			Pattern: "optout_*.csv", Delimiter: ",", Encoding: "utf-8", KeyColumn: "externalId",
-			Columns: map[string]string{}, TimeColumns: map[string]string{}, TimeFormat: "2006-01-02 15:04:05.000Z",
-			TrueValues: []string{"true", "1"}, FalseValues: []string{"false", "0"}, LateAfterHours: 26, SettleSeconds: 10,
+			Columns: map[string]string{}, TimeColumns: map[string]string{}, TimeFormat: "campaign",
+			TrueValues: []string{"true", "1", "yes"}, FalseValues: []string{"false", "0", "no"}, LateAfterHours: 26, SettleSeconds: 10,
 		},
 		API:                   OptOutAPI{Filter: "byLastModified", Parameter: "since_parameter", PollSeconds: 60},
-		ClockToleranceMinutes: 5, LedgerDays: 400,
+		ClockToleranceMinutes: 5, LedgerDays: 400, UnknownProfile: UnknownProfile{WaitHours: 24},
 	}
 }
 
@@ -219,6 +229,7 @@ func (d *OptInOutDoc) Validate() Faults {
 	checkRange(&faults, "api.pollSeconds", d.API.PollSeconds, 1, 86400)
 	checkRange(&faults, "clockToleranceMinutes", d.ClockToleranceMinutes, 0, 1440)
 	checkRange(&faults, "ledgerDays", d.LedgerDays, 1, 3650)
+	checkRange(&faults, "unknownProfile.waitHours", d.UnknownProfile.WaitHours, 0, MaxWaitHours)
 	return faults
 }
 
@@ -229,14 +240,14 @@ func (e *OptOutExport) validate(faults *Faults) {
 	if e.Pattern == "" || strings.ContainsAny(e.Pattern, "/\\") {
 		faults.add("export.pattern", "not a pattern of file names", "give a name with * and ?, without a folder: the folder belongs to the SFTP connection")
 	}
-	if utf8.RuneCountInString(e.Delimiter) != 1 || strings.ContainsAny(e.Delimiter, "\"\r\n\uFFFD") {
-		faults.add("export.delimiter", fmt.Sprintf("%.10q is not a delimiter", e.Delimiter), "give one character, such as , or ; or a tab")
+	if e.Delimiter != "tab" && (utf8.RuneCountInString(e.Delimiter) != 1 || strings.ContainsAny(e.Delimiter, "\"\r\n\uFFFD")) {
+		faults.add("export.delimiter", fmt.Sprintf("%.10q is not a delimiter", e.Delimiter), "give one character, such as , or ; or the word tab")
 	}
 	if !slices.Contains(ExportEncodings(), e.Encoding) {
 		faults.add("export.encoding", fmt.Sprintf("%.40q is not an encoding that is known", e.Encoding), "use one of "+strings.Join(ExportEncodings(), ", "))
 	}
 	if e.TimeFormat == "" {
-		faults.add("export.timeFormat", "missing", "write the time 2 January 2006, 15:04:05 as it would stand in the file")
+		faults.add("export.timeFormat", "missing", "use campaign, rfc3339, unix, unix-ms or a pattern such as DD.MM.YYYY hh:mm:ss")
 	}
 	e.validateColumns(faults)
 	for _, list := range []struct {
@@ -253,7 +264,7 @@ func (e *OptOutExport) validate(faults *Faults) {
 		}
 	}
 	checkRange(faults, "export.lateAfterHours", e.LateAfterHours, 1, 24*31)
-	checkRange(faults, "export.settleSeconds", e.SettleSeconds, 0, 3600)
+	checkRange(faults, "export.settleSeconds", e.SettleSeconds, 1, 3600)
 }
 
 // validateColumns checks that a column is not asked to mean two things. Times may share one: an installation may know

@@ -42,10 +42,11 @@ func TestOptInOutRules(t *testing.T) {
 			d.Source, d.API.Filter, d.API.Parameter = config.API, "by/../profile", "a&b"
 		}, []string{"api.filter", "api.parameter"}},
 		{"numbers out of range", func(d *config.OptInOutDoc) {
-			d.API.PollSeconds, d.ClockToleranceMinutes, d.LedgerDays, d.Export.LateAfterHours, d.Export.SettleSeconds = 0, -1, 0, 0, -1
-		}, []string{"export.lateAfterHours", "export.settleSeconds", "api.pollSeconds", "clockToleranceMinutes", "ledgerDays"}},
+			d.API.PollSeconds, d.ClockToleranceMinutes, d.LedgerDays, d.Export.LateAfterHours, d.Export.SettleSeconds = 0, -1, 0, 0, 0
+			d.UnknownProfile.WaitHours = -1
+		}, []string{"export.lateAfterHours", "export.settleSeconds", "api.pollSeconds", "clockToleranceMinutes", "ledgerDays", "unknownProfile.waitHours"}},
 		{"a file that cannot be read", func(d *config.OptInOutDoc) {
-			d.Export = config.OptOutExport{Pattern: "../*.csv", Delimiter: ", ", Encoding: "ebcdic", LateAfterHours: 1, TrueValues: []string{"Y"}, FalseValues: []string{"y"}}
+			d.Export = config.OptOutExport{Pattern: "../*.csv", Delimiter: ", ", Encoding: "ebcdic", LateAfterHours: 1, SettleSeconds: 1, TrueValues: []string{"Y"}, FalseValues: []string{"y"}}
 		}, []string{"export.pattern", "export.delimiter", "export.encoding", "export.timeFormat", "export.keyColumn", "export.falseValues[0]"}},
 		{"a column of two meanings", func(d *config.OptInOutDoc) {
 			d.Export.Columns = map[string]string{"blackListFax": "blackListEmail", "ccpaOptOut": "externalId"}

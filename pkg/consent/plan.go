@@ -21,14 +21,13 @@ type Plan struct {
 	ToDynamics, ToCampaign Values
 
 	state  State     // of what is known, without what has to be written
-	agreed Values    // what both sides say when everything is written
 	before time.Time // when somebody else than us had changed the contact last
 }
 
 // Plan decides about a contact: what was known of it, what was reported, and what the two sides say now, having been read
 // after the report. Fields that one of the sides does not have are left alone.
 func (r Rule) Plan(known State, report Report, campaign Values, dynamics Contact) Plan {
-	p := Plan{state: known.clone(), agreed: Values{}, ToDynamics: Values{}, ToCampaign: Values{}, before: dynamics.Modified}
+	p := Plan{state: known.clone(), ToDynamics: Values{}, ToCampaign: Values{}, before: dynamics.Modified}
 	if known.Own.Version != 0 && known.Own.Version == dynamics.Version {
 		p.before = known.Own.Before
 	}
@@ -38,7 +37,6 @@ func (r Rule) Plan(known State, report Report, campaign Values, dynamics Contact
 			continue
 		}
 		p.hear(known, report, field, campaign[field])
-		p.agreed[field] = campaign[field]
 		if campaign[field] == value {
 			p.state.Agreed[field] = value
 			continue
@@ -67,7 +65,6 @@ func (p *Plan) hear(known State, report Report, field string, value bool) {
 func (p *Plan) judge(r Rule, field string, campaign, dynamics bool) {
 	d := r.Judge(field, Side{Value: campaign, At: p.state.Heard[field]}, Side{Value: dynamics, At: p.before})
 	p.Decisions = append(p.Decisions, d)
-	p.agreed[field] = d.Value
 	delete(p.state.Agreed, field) // Until it is written nobody can tell what the sides say.
 	if d.Write == Dynamics {
 		p.ToDynamics[field] = d.Value
@@ -80,15 +77,23 @@ func (p *Plan) judge(r Rule, field string, campaign, dynamics bool) {
 // have happened or not.
 func (p Plan) Before() State { return p.state }
 
-// After is what is known when writes have ended: version is the one that the write to Dynamics left, 0 when there was
-// none or it did not happen; told says that Campaign has what it was to have.
-func (p Plan) After(version int64, told bool) State {
+// Written is what became of the writes of a plan.
+type Written struct {
+	// Dynamics is true when the contact was written, Version what it has since; 0 where Dynamics did not say.
+	Dynamics bool
+	Version  int64
+	// Campaign is true when the profile was written.
+	Campaign bool
+}
+
+// After is what is known when the writes have ended.
+func (p Plan) After(w Written) State {
 	s := p.state.clone()
-	if version != 0 {
-		s.Own = Own{Version: version, Before: p.before}
+	if w.Dynamics {
+		s.Own = Own{Version: w.Version, Before: p.before}
 	}
 	for _, d := range p.Decisions {
-		if d.Write == Dynamics && version != 0 || d.Write == Campaign && told {
+		if d.Write == Dynamics && w.Dynamics || d.Write == Campaign && w.Campaign {
 			s.Agreed[d.Field] = d.Value
 		}
 	}

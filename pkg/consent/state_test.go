@@ -58,7 +58,7 @@ func TestTimeBehindOurOwnChange(t *testing.T) {
 		if len(plan.Decisions) != 1 || plan.Decisions[0].Value != want {
 			t.Errorf("version %d: %+v", version, plan.Decisions)
 		}
-		if after := plan.After(9, true); version == 7 && !after.Own.Before.Equal(known.Own.Before) {
+		if after := plan.After(consent.Written{Dynamics: true, Version: 9}); version == 7 && !after.Own.Before.Equal(known.Own.Before) {
 			t.Errorf("behind two changes of ours the time is %s", after.Own.Before)
 		}
 	}

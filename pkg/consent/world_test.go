@@ -162,7 +162,7 @@ func (w *world) handle(report consent.Report, dies crash) bool {
 				return false
 			}
 		}
-		w.known = plan.After(version, true)
+		w.known = plan.After(consent.Written{Dynamics: version != 0, Version: version, Campaign: len(plan.ToCampaign) > 0})
 		w.model.settle(w, plan)
 		return true
 	}
