@@ -52,6 +52,7 @@ type Campaign struct {
 	URL          string `name:"campaign-url" help:"Origin and organisation of Adobe Campaign, such as https://mc.adobe.io/acme." env:"CAUSEWAY_CAMPAIGN_URL"`
 	TokenURL     string `name:"campaign-token-url" help:"Token endpoint; Adobe's by default." env:"CAUSEWAY_CAMPAIGN_TOKEN_URL"`
 	OrgID        string `name:"campaign-org-id" help:"Organisation id (...@AdobeOrg)." env:"CAUSEWAY_CAMPAIGN_ORG_ID"`
+	JournalURL   string `name:"campaign-journal-url" help:"Journal of the registration in Adobe I/O Events, such as https://events-va6.adobe.io/events/organizations/1/integrations/2/abc; for Campaign to Dynamics 365." env:"CAUSEWAY_CAMPAIGN_JOURNAL_URL"`
 	ClientID     string `name:"campaign-client-id" help:"Client id of the Adobe project." env:"CAUSEWAY_CAMPAIGN_CLIENT_ID"`
 	ClientSecret string `name:"campaign-client-secret" help:"Client secret; better given in the environment." env:"CAUSEWAY_CAMPAIGN_CLIENT_SECRET"`
 	Lookup       string `name:"campaign-lookup" help:"How a profile is found by its key: by a custom key in the URL (key) or a published filter (filter)." default:"key" enum:"key,filter" env:"CAUSEWAY_CAMPAIGN_LOOKUP"`
@@ -61,7 +62,7 @@ type Campaign struct {
 
 // Config are the flags as the client wants them.
 func (c Campaign) Config() campaign.Config {
-	return campaign.Config{URL: c.URL, TokenURL: c.TokenURL, OrgID: c.OrgID, ClientID: c.ClientID, ClientSecret: c.ClientSecret,
+	return campaign.Config{URL: c.URL, TokenURL: c.TokenURL, OrgID: c.OrgID, JournalURL: c.JournalURL, ClientID: c.ClientID, ClientSecret: c.ClientSecret,
 		Lookup: campaign.Lookup{Mode: c.Lookup, Filter: c.Filter, Parameter: c.Parameter}}
 }
 

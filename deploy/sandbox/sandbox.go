@@ -1,8 +1,8 @@
 // Package sandbox runs both remote systems simulated: a Dynamics 365 with contacts and an Adobe Campaign without any, on
 // addresses of this machine, speaking the vendors' own protocols.
 //
-// It promises that the same flags give the same contacts, and that a little traffic keeps them changing. It is for
-// trying the product and for tests; nothing in it may be used to hold real records.
+// It promises that the same flags give the same contacts, and that a little traffic keeps them changing and has Campaign
+// send events about them. It is for trying the product and for tests; nothing in it may be used to hold real records.
 package sandbox
 
 import (
@@ -38,9 +38,9 @@ type Config struct {
 	Contacts int
 	// Dynamics and Campaign are the addresses to listen on.
 	Dynamics, Campaign string
-	// Traffic is how many records change each second; 0 for none.
+	// Traffic is how many records change, and how many events are sent, each second; 0 for none.
 	Traffic float64
-	// Seed makes the data; the same seed gives the same contacts.
+	// Seed makes the data; the same seed gives the same contacts and events.
 	Seed uint64
 	// KeepWrites is how many of Campaign's writes are kept for looking at: 0 for the last 100,000, -1 for all.
 	KeepWrites int
@@ -63,8 +63,9 @@ func Listen(ctx context.Context, cfg Config) (*Sandbox, error) {
 		cfg.Log = zap.NewNop()
 	}
 	s := &Sandbox{cfg: cfg, random: rand.New(rand.NewPCG(cfg.Seed, 1)), //nolint:gosec // Test data.
-		Dynamics: dynamicstest.New(dynamicstest.Options{Tenant: Tenant, ClientID: ClientID, ClientSecret: ClientSecret}),
-		Campaign: campaigntest.New(campaigntest.Options{Org: Organisation, ClientID: ClientID, ClientSecret: ClientSecret, KeepWrites: keepWrites(cfg.KeepWrites)})}
+		Dynamics: dynamicstest.New(dynamicstest.Options{Tenant: Tenant, ClientID: ClientID, ClientSecret: ClientSecret})}
+	s.Campaign = campaigntest.New(campaigntest.Options{Org: Organisation, ClientID: ClientID, ClientSecret: ClientSecret, KeepWrites: keepWrites(cfg.KeepWrites),
+		Seed: cfg.Seed, Journal: s.eventOptions()})
 	s.Dynamics.Seed(cfg.Contacts, cfg.Seed)
 	var err error
 	if s.dynamicsL, err = listen(ctx, cfg.Dynamics, "Dynamics 365"); err != nil {
@@ -104,7 +105,8 @@ func (s *Sandbox) DynamicsConfig() dynamics.Config {
 // CampaignConfig is how a client reaches the simulated Campaign.
 func (s *Sandbox) CampaignConfig() campaign.Config {
 	origin := "http://" + s.campaignL.Addr().String()
-	return campaign.Config{URL: origin + "/" + Organisation, TokenURL: origin + "/ims/token/v3", ClientID: ClientID, ClientSecret: ClientSecret}
+	return campaign.Config{URL: origin + "/" + Organisation, TokenURL: origin + "/ims/token/v3", ClientID: ClientID, ClientSecret: ClientSecret,
+		OrgID: Organisation + "@AdobeOrg", JournalURL: origin + journalPath}
 }
 
 // Serve answers until ctx ends.
@@ -131,7 +133,7 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler) err
 	return nil
 }
 
-// traffic changes contacts as people at work would.
+// traffic changes contacts as people at work would, and sends an event with every change.
 func (s *Sandbox) traffic(ctx context.Context) {
 	if s.cfg.Traffic <= 0 {
 		return
@@ -144,6 +146,7 @@ func (s *Sandbox) traffic(ctx context.Context) {
 			return
 		case <-ticker.C:
 			s.Dynamics.Touch(1, s.random)
+			_, _ = s.Campaign.AppendEvents(campaigntest.EventBatch{Count: 1}) // one event of any type is always understood
 		}
 	}
 }

@@ -21,7 +21,7 @@ type serve struct {
 	Dynamics string  `name:"dynamics" help:"Address of the simulated Dynamics 365." default:"127.0.0.1:8365" env:"CAUSEWAY_SANDBOX_DYNAMICS"`
 	Campaign string  `name:"campaign" help:"Address of the simulated Campaign." default:"127.0.0.1:8366" env:"CAUSEWAY_SANDBOX_CAMPAIGN"`
 	SFTP     string  `name:"sftp" help:"Address of the simulated Campaign's SFTP. Reserved: it is served from the version on that has opt-in/out." default:"127.0.0.1:8322" env:"CAUSEWAY_SANDBOX_SFTP"`
-	Traffic  float64 `name:"traffic" help:"Contacts changed per second." default:"2" env:"CAUSEWAY_SANDBOX_TRAFFIC"`
+	Traffic  float64 `name:"traffic" help:"Contacts changed and events sent per second." default:"2" env:"CAUSEWAY_SANDBOX_TRAFFIC"`
 	Seed     uint64  `name:"seed" help:"Seed of the data." default:"1" env:"CAUSEWAY_SANDBOX_SEED"`
 }
 

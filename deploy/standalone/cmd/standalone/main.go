@@ -34,7 +34,7 @@ type serve struct {
 	SandboxDynamics string  `name:"sandbox-dynamics" help:"Address of the simulated Dynamics 365." default:"127.0.0.1:8365" env:"CAUSEWAY_SANDBOX_DYNAMICS"`
 	SandboxCampaign string  `name:"sandbox-campaign" help:"Address of the simulated Campaign." default:"127.0.0.1:8366" env:"CAUSEWAY_SANDBOX_CAMPAIGN"`
 	SandboxSFTP     string  `name:"sandbox-sftp" help:"Address of the simulated SFTP. Reserved: it is served from the version on that has opt-in/out." default:"127.0.0.1:8322" env:"CAUSEWAY_SANDBOX_SFTP"`
-	SandboxTraffic  float64 `name:"sandbox-traffic" help:"Contacts changed per second." default:"2" env:"CAUSEWAY_SANDBOX_TRAFFIC"`
+	SandboxTraffic  float64 `name:"sandbox-traffic" help:"Contacts changed and events sent per second." default:"2" env:"CAUSEWAY_SANDBOX_TRAFFIC"`
 	SandboxSeed     uint64  `name:"sandbox-seed" help:"Seed of the data." default:"1" env:"CAUSEWAY_SANDBOX_SEED"`
 
 	cli.Dynamics
