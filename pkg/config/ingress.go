@@ -48,6 +48,9 @@ type Key struct {
 	// default by<Field> and <field>_parameter. Profiles are found as the connection says.
 	Filter    string `json:"filter,omitempty"`
 	Parameter string `json:"parameter,omitempty"`
+	// Unique says that the field is an identification key of the custom resource: Campaign refuses a second row, so that a
+	// row that is likely to be new can be created without looking for it first, with one call instead of two.
+	Unique bool `json:"unique,omitempty"`
 }
 
 // Lookup is the filter and its parameter, with their defaults.

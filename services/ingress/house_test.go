@@ -145,7 +145,7 @@ func (h *house) until(what string, condition func() bool) {
 	h.t.Helper()
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(30*time.Second + time.Duration(*records)*10*time.Millisecond)
 	for !condition() {
 		select {
 		case <-ticker.C:

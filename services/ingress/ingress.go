@@ -193,7 +193,7 @@ func setLookup(m config.Mapping, to *campaign.Client) error {
 		return nil
 	}
 	filter, parameter := m.Key.Lookup()
-	return to.SetLookup(m.Resource, campaign.Lookup{Mode: campaign.ByFilter, Filter: filter, Parameter: parameter})
+	return to.SetLookup(m.Resource, campaign.Lookup{Mode: campaign.ByFilter, Filter: filter, Parameter: parameter, Unique: m.Key.Unique})
 }
 
 func fieldNames(m config.Mapping) []string {

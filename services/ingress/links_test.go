@@ -108,3 +108,35 @@ func TestAChildWithoutItsParentIsRejectedInTheEnd(t *testing.T) {
 		t.Errorf("%d memberships are written, want the one that leads nowhere", n)
 	}
 }
+
+// TestAUniqueKeySparesTheLook: a row of a custom resource that is likely to be new costs one call where an identification key
+// keeps Campaign from taking it twice, and two where none does.
+func TestAUniqueKeySparesTheLook(t *testing.T) {
+	for _, unique := range []bool{true, false} {
+		t.Run(fmt.Sprint("unique=", unique), func(t *testing.T) {
+			const n = 50
+			h := newLinkedHouse(t, 0)
+			h.edit(func(doc *config.IngressDoc) { doc.Mappings[1].Key.Unique = unique })
+			for i := range n {
+				h.dynamics.Put("new_membership", map[string]any{"new_name": fmt.Sprint("member ", i)})
+			}
+			h.serve("i")
+			h.command(workflow.Start)
+			h.status("i", workflow.Running, "")
+			h.until("all are there", func() bool { return h.joinable() && h.backlog() == 0 })
+			spent := h.spent(func() {
+				for i := range n {
+					h.dynamics.Put("new_membership", map[string]any{"new_name": fmt.Sprint("late member ", i)})
+				}
+				h.until("the late ones are there", func() bool { return h.joinable() && h.backlog() == 0 })
+			})
+			want := campaigntest.EngineCalls{Create: n}
+			if !unique {
+				want.Read = n
+			}
+			if spent != want {
+				t.Errorf("%d insertions cost %+v, want %+v", n, spent, want)
+			}
+		})
+	}
+}

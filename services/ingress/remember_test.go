@@ -1,6 +1,7 @@
 package ingress_test
 
 import (
+	"flag"
 	"os"
 	"path/filepath"
 	"testing"
@@ -49,47 +50,50 @@ func (h *house) restart(instance string) {
 	h.command(workflow.Start)
 }
 
+var records = flag.Int("records", 2000, "records of each kind whose engine calls are counted")
+
 // TestEngineCallsARecord is the budget: insert 1, update 1, delete 1, unchanged 0; also after a restart, and in a full
 // read that an expired change token forces. A replay writes everything, with one call a row.
 func TestEngineCallsARecord(t *testing.T) {
-	const n = 2000
+	n := *records
 	h := newHouse(t, n)
 	h.serve("i")
 	want := func(what string, calls, want campaigntest.EngineCalls) {
 		t.Helper()
+		t.Logf("%d records, %s: %+v", n, what, calls)
 		calls.Read = 0 // The preflight of a start asks for a description.
 		if calls != want {
 			t.Errorf("%s: %+v, want %+v", what, calls, want)
 		}
 	}
-	want("first load", h.spent(func() { h.command(workflow.Start); h.synced() }), campaigntest.EngineCalls{Create: n})
+	want("first load", h.spent(func() { h.command(workflow.Start); h.synced() }), campaigntest.EngineCalls{Create: int64(n)})
 	insert := func() {
 		for range n {
 			h.dynamics.Put("contact", map[string]any{"lastname": "Inserted"})
 		}
 		h.synced()
 	}
-	want("inserts", h.spent(insert), campaigntest.EngineCalls{Create: n})
+	want("inserts", h.spent(insert), campaigntest.EngineCalls{Create: int64(n)})
 	ids := h.contacts(n)
 	put := func(column, value string) {
 		for _, id := range ids {
 			h.dynamics.Put("contact", map[string]any{"contactid": id, column: value})
 		}
 	}
-	want("updates", h.spent(func() { put("lastname", "Updated"); h.synced() }), campaigntest.EngineCalls{Update: n})
+	want("updates", h.spent(func() { put("lastname", "Updated"); h.synced() }), campaigntest.EngineCalls{Update: int64(n)})
 	want("touches", h.spent(func() { h.unchanged("i", n, func() { put("description", "Not mapped") }) }), campaigntest.EngineCalls{})
 
 	h.restart("i")
 	h.status("i", workflow.Running, "")
 	want("touches after a restart", h.spent(func() { h.unchanged("i", n, func() { put("description", "Again") }) }), campaigntest.EngineCalls{})
-	want("inserts after a restart", h.spent(insert), campaigntest.EngineCalls{Create: n})
+	want("inserts after a restart", h.spent(insert), campaigntest.EngineCalls{Create: int64(n)})
 	remove := func() {
 		for _, id := range ids {
 			h.dynamics.Delete("contact", id)
 		}
 		h.synced()
 	}
-	want("deletes", h.spent(remove), campaigntest.EngineCalls{Delete: n})
+	want("deletes", h.spent(remove), campaigntest.EngineCalls{Delete: int64(n)})
 
 	h.dynamics.ExpireLinks()
 	want("full read", h.spent(func() { h.unchanged("i", 2*n, func() { h.restart("i") }) }), campaigntest.EngineCalls{})
@@ -97,9 +101,9 @@ func TestEngineCallsARecord(t *testing.T) {
 		h.edit(func(doc *config.IngressDoc) { doc.Mappings[0].ReplayRequested = true })
 		before := h.beat("i").Counters.Written
 		h.restart("i")
-		h.until("everything is written again", func() bool { return h.beat("i").Counters.Written >= before+2*n && h.backlog() == 0 })
+		h.until("everything is written again", func() bool { return h.beat("i").Counters.Written >= before+uint64(2*n) && h.backlog() == 0 })
 	}
-	want("replay", h.spent(replay), campaigntest.EngineCalls{Update: 2 * n})
+	want("replay", h.spent(replay), campaigntest.EngineCalls{Update: int64(2 * n)})
 }
 
 // TestWithoutAFolderEverythingIsWritten, and a folder that cannot be used stops nothing.
