@@ -7,6 +7,12 @@ PACKAGES := ./...
 # The crash test: how often the process is killed, and at how many contacts.
 CRASHES ?= 50
 CRASH_CONTACTS ?= 20000
+# How many random stories of settings, changes and kills are told.
+STORIES ?= 20
+# The proofs at scale: rows of each of fifteen linked tables, records of each kind whose engine calls are counted.
+PROOF_ROWS ?= 13400
+PROOF_RECORDS ?= 100000
+FUZZ_TIME ?= 150s
 
 .PHONY: help
 help: ## List the targets
@@ -46,7 +52,14 @@ e2e-setup: ## Install what the end-to-end tests need (Debian, root): chromium
 .PHONY: e2e
 e2e: build tools ## Run the end-to-end tests: NATS CLI, browser, separate services, and the long crash tests
 	go test -C deploy/e2e -race -timeout 40m -count 1 ./...
-	go test -race -timeout 40m ./deploy/crash -run Crash -count 1 -args -crashes $(CRASHES) -contacts $(CRASH_CONTACTS)
+	go test -race -timeout 40m ./deploy/crash -run Crash -count 1 -args -crashes $(CRASHES) -contacts $(CRASH_CONTACTS) -stories $(STORIES)
+
+.PHONY: proofs
+proofs: ## Prove in full what the ordinary tests show in small: linked tables at scale, engine calls, fuzzing (about half an hour)
+	go test ./deploy/scale -count 1 -timeout 60m -v -args -rows $(PROOF_ROWS) -budget 40m
+	go test ./services/ingress -count 1 -timeout 60m -v -run TestEngineCallsARecord -args -records $(PROOF_RECORDS)
+	for target in $$(grep -ho '^func Fuzz[A-Za-z]*' pkg/mapping/*_test.go | cut -c6-); do \
+		go test ./pkg/mapping -run - -fuzz "^$$target\$$" -fuzztime $(FUZZ_TIME) || exit 1; done
 
 .PHONY: screenshots
 screenshots: ## Take the pictures of the pages for docs/screenshots
