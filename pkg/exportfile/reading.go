@@ -37,7 +37,7 @@ func (r *reading) resume(from mark, e entry) (same bool, err error) {
 		return false, nil
 	case ahead > 0:
 		err := r.scanner.skip(ahead, from.Lines+1-r.scanner.line)
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		if errors.Is(err, io.EOF) {
 			return false, nil
 		}
 		if err != nil {

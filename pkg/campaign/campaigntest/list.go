@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/causeway-sync/causeway/pkg/remote/remotetest"
 )
@@ -162,12 +163,24 @@ func (t *table) matching(filters []Filter, query url.Values) []*row {
 	}
 	var found []*row
 	for _, r := range candidates() {
+		if slices.ContainsFunc(filters, func(f Filter) bool { return f.Since && !r.since(query, f.Parameter) }) {
+			continue
+		}
 		v := decode(r.data)
-		if !slices.ContainsFunc(filters, func(f Filter) bool { return !passes(v, f, query) }) {
+		if !slices.ContainsFunc(filters, func(f Filter) bool { return !f.Since && !passes(v, f, query) }) {
 			found = append(found, r)
 		}
 	}
 	return found
+}
+
+// since reports whether a row was written on or after the time that a query names; all were when it names none.
+func (r *row) since(query url.Values, parameter string) bool {
+	if !query.Has(parameter) {
+		return true
+	}
+	at, err := time.Parse(dateTimeForm, query.Get(parameter))
+	return err == nil && !r.modified.Truncate(time.Millisecond).Before(at)
 }
 
 // passes compares one row. byText is a prefix, case-sensitive, of e-mail or a name (ACS documentation, "Filtering"). A
@@ -194,7 +207,14 @@ func sortRows(rows []*row, order string) {
 	field, direction, _ := strings.Cut(order, " ")
 	keys := make(map[int64]string, len(rows))
 	for _, r := range rows {
-		keys[r.id] = unquotedOrEmpty(decode(r.data)[field])
+		switch field {
+		case "created":
+			keys[r.id] = r.created.UTC().Format(dateTimeForm)
+		case "lastModified":
+			keys[r.id] = r.modified.UTC().Format(dateTimeForm)
+		default:
+			keys[r.id] = unquotedOrEmpty(decode(r.data)[field])
+		}
 	}
 	slices.SortStableFunc(rows, func(a, b *row) int {
 		if direction == "desc" {

@@ -127,6 +127,7 @@ func (s *Server) create(t *table, v values, raw []byte) (*row, *refusal) {
 	}
 	now := s.opt.Now()
 	r := t.insertLocked(key, data, now)
+	t.stampLocked(r, nil, v)
 	s.log.add(Write{Op: Create, Resource: t.def.Name, Key: s.logKey(t, r), Time: now}, raw)
 	return r, nil
 }
@@ -174,6 +175,7 @@ func (s *Server) update(t *table, name string, find func() *row, sent values, ra
 	}
 	now := s.opt.Now()
 	r := t.replaceLocked(old, key, data, now)
+	t.stampLocked(r, old, v)
 	s.log.add(Write{Op: Update, Resource: t.def.Name, Key: s.logKey(t, r), Time: now}, raw)
 	return r, nil
 }

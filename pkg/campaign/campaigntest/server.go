@@ -12,7 +12,11 @@ import (
 )
 
 // Filter is a filter definition that the deployment published: /profile/{Name}?{Parameter}=value compares Field.
-type Filter struct{ Name, Parameter, Field string }
+type Filter struct {
+	Name, Parameter, Field string
+	// Since compares lastModified, whatever Field is: on or after the value.
+	Since bool
+}
 
 // Options configure a Server. The zero value is a usable Campaign Standard.
 type Options struct {
@@ -34,7 +38,8 @@ type Options struct {
 	BigTable int
 	// NoKey takes the identification key from profile: externalId is not unique and no row is found by it in the URL.
 	NoKey bool
-	// Filters are the custom filters of profile. Nil is byExternalId?externalId_parameter=.
+	// Filters are the custom filters of profile. Nil is byExternalId?externalId_parameter= and
+	// byLastModified?since_parameter=.
 	Filters []Filter
 	// KeepWrites bounds the record of writes to the newest; 0 keeps all, -1 none.
 	KeepWrites int
@@ -44,6 +49,8 @@ type Options struct {
 	Lengthen time.Duration
 	// Now is the clock of rows, tokens, faults and events; nil is time.Now.
 	Now func() time.Time
+	// Exports is the folder that export files go to, on this machine; empty for none.
+	Exports string
 	// Journal is about the I/O Events journal.
 	Journal JournalOptions
 }
@@ -68,7 +75,10 @@ func (o Options) withDefaults() Options {
 		o.BigTable = 100_000
 	}
 	if o.Filters == nil {
-		o.Filters = []Filter{{Name: "byExternalId", Parameter: "externalId_parameter", Field: "externalId"}}
+		o.Filters = []Filter{
+			{Name: "byExternalId", Parameter: "externalId_parameter", Field: "externalId"},
+			{Name: "byLastModified", Parameter: "since_parameter", Field: "lastModified", Since: true},
+		}
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -90,6 +100,7 @@ type Server struct {
 	refuse  atomic.Pointer[func(map[string]any) string]
 	links   atomic.Int64 // generation of page links: older ones are expired
 	journal *journal
+	exports exports
 
 	mu     sync.Mutex
 	byName atomic.Pointer[map[string]*table] // replaced whole under mu
@@ -102,6 +113,7 @@ func New(opt Options) *Server {
 	opt = opt.withDefaults()
 	s := &Server{opt: opt, sealer: sealer{secret: rand.Uint64()}}
 	s.log.keep = opt.KeepWrites
+	s.exports = exports{folder: opt.Exports, rest: map[string][]byte{}}
 	s.journal = &journal{opt: opt.Journal, client: opt.ClientID, secret: s.sealer, now: opt.Now}
 	s.stats = remotetest.NewStats("engineCalls.read", "engineCalls.create", "engineCalls.update", "engineCalls.delete", "journal", "token")
 	s.calls = engineCalls{
@@ -179,6 +191,7 @@ func (s *Server) routes() http.Handler {
 	sandbox := http.NewServeMux()
 	remotetest.Mount(sandbox, s.stats, s.faults)
 	s.mountEvents(sandbox)
+	s.mountExports(sandbox)
 	token := s.faults.Token(s.issuer)
 	api := s.faults.API(http.HandlerFunc(s.gateway))
 	journal := s.faults.API(http.HandlerFunc(s.readJournal))

@@ -17,6 +17,8 @@ type table struct {
 	rows  []*row // rows[i] has id i+1; nil where it was deleted
 	byKey map[string]*row
 	live  int
+	// unexported are the ids of profiles whose opt-outs changed since the last export.
+	unexported map[int64]struct{}
 }
 
 type row struct {
@@ -24,9 +26,12 @@ type row struct {
 	key               string
 	data              string // JSON object of the values, in the order of the definition
 	created, modified time.Time
+	optOuts           *optOutTimes // nil where none was ever set
 }
 
-func newTable(def Resource) *table { return &table{def: def, byKey: map[string]*row{}} }
+func newTable(def Resource) *table {
+	return &table{def: def, byKey: map[string]*row{}, unexported: map[int64]struct{}{}}
+}
 
 // encode writes values in the order of the definition.
 func (t *table) encode(v values) string {
@@ -82,7 +87,7 @@ func (t *table) insertLocked(key, data string, now time.Time) *row {
 // replaceLocked puts a newer version in the place of old. Rows are never changed in place, so that a reader may hold
 // one without the lock.
 func (t *table) replaceLocked(old *row, key, data string, now time.Time) *row {
-	r := &row{id: old.id, key: key, data: data, created: old.created, modified: now}
+	r := &row{id: old.id, key: key, data: data, created: old.created, modified: now, optOuts: old.optOuts}
 	t.rows[old.id-1] = r
 	if key != "" {
 		t.byKey[key] = r
