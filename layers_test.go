@@ -29,6 +29,7 @@ var layers = []rule{
 	{prefix: "pkg/catalog", may: []string{"pkg/config"}, mayNot: []string{"github.com", "golang.org", "go.uber.org"}, because: "vocabulary: standard library only, so that everybody can share it"},
 	{prefix: "pkg/consent", mayNot: []string{"net", "github.com", "golang.org", "go.uber.org"}, because: "the rule is a pure function of values, times and what was agreed"},
 	{prefix: "pkg/mapping", may: vocabulary, mayNot: []string{"net", "github.com/nats-io"}, because: "a mapping is a pure function of row and configuration"},
+	{prefix: "pkg/timeline", may: vocabulary, mayNot: []string{"net", "github.com", "golang.org"}, because: "an activity is a pure function of event and configuration"},
 	{prefix: "pkg/remote", may: vocabulary, mayNot: []string{"github.com/nats-io"}, because: "a technology knows no other: how a SaaS API is called"},
 	{prefix: "pkg/dynamics", may: append([]string{"pkg/remote", "pkg/dynamics"}, vocabulary...), mayNot: []string{"github.com/nats-io"}, because: "a technology knows no other"},
 	{prefix: "pkg/campaign", may: append([]string{"pkg/remote", "pkg/campaign"}, vocabulary...), mayNot: []string{"github.com/nats-io"}, because: "a technology knows no other"},
