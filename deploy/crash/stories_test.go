@@ -88,17 +88,34 @@ func tell(t *testing.T, s story) {
 
 	h.until("the last settings are stored", func() bool { return h.store(s.last) == nil })
 	h.until("a replay is asked for", func() bool { return a.post("/api/v1/workflows/ingress/mappings/contact/replay") == nil })
-	var before workflow.View
-	h.until("the counters can be read", func() (ok bool) { before, _ = a.ingress(); return before.Status == workflow.Running })
-	h.restart()
-	h.until("Campaign is what the rules make of the contacts", func() bool {
-		view, err := a.ingress()
-		replayed := err == nil && view.Counters.Read >= before.Counters.Read+uint64(w.Dynamics.Count("contact"))
-		return replayed && h.quiet() && len(h.differences(s.last, nil)) == 0
-	})
-
+	h.replay(s.last)
 	h.change(s)
 	p.Stop()
+}
+
+// settledFor is how long everything must have been quiet before a full read is over for sure: heartbeats, which tell of reads
+// under way, come once a second.
+const settledFor = 2500 * time.Millisecond
+
+// replay has every contact read again under the last settings, and waits until that is over.
+func (h *teller) replay(last settings) {
+	h.t.Helper()
+	var before workflow.View
+	h.until("the counters can be read", func() (ok bool) { before, _ = h.a.ingress(); return before.Status == workflow.Running })
+	h.restart()
+	var since time.Time
+	h.until("Campaign is what the rules make of the contacts", func() bool {
+		view, err := h.a.ingress()
+		replayed := err == nil && view.Counters.Read >= before.Counters.Read+uint64(h.w.Dynamics.Count("contact"))
+		if !replayed || !h.quiet() || len(h.differences(last, nil)) > 0 {
+			since = time.Time{}
+			return false
+		}
+		if since.IsZero() {
+			since = time.Now()
+		}
+		return time.Since(since) >= settledFor
+	})
 }
 
 // change edits texts that no filter of the last settings looks at: what increments do not write stays as the replay left it.
