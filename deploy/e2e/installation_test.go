@@ -54,7 +54,7 @@ func newStandalone(t *testing.T, contacts int, extra ...string) standalone {
 	http, nats := process.FreeAddress(t), process.FreeAddress(t)
 	dynamics, campaign := process.FreeAddress(t), process.FreeAddress(t)
 	args := append([]string{"--data", process.Folder(t, artifacts), "--http", http, "--nats", nats, "--instance-name", "Contoso", "--sandbox",
-		"--sandbox-contacts", fmt.Sprint(contacts), "--sandbox-dynamics", dynamics, "--sandbox-campaign", campaign, "--sandbox-traffic", "0"}, extra...)
+		"--sandbox-contacts", fmt.Sprint(contacts), "--sandbox-dynamics", dynamics, "--sandbox-campaign", campaign, "--sandbox-sftp", "127.0.0.1:0", "--sandbox-traffic", "0"}, extra...)
 	p := process.New(t, program("standalone"), nil, args...)
 	in := &installation{t: t, admin: "http://" + http, nats: nats, systems: newSystems(t, dynamics, campaign), processes: []*process.Process{p}}
 	p.Start()
@@ -89,7 +89,7 @@ func newServices(t *testing.T, contacts int) services {
 	}
 	s := services{installation: &installation{t: t, admin: "http://" + admin, nats: nats, systems: newSystems(t, dynamics, campaign)}, probes: map[string]string{}}
 	s.natsServer = process.New(t, program("nats-server"), nil, "-c", natsConfig(t, nats))
-	s.sandbox = process.New(t, program("sandbox"), nil, "--contacts", fmt.Sprint(contacts), "--dynamics", dynamics, "--campaign", campaign, "--traffic", "0")
+	s.sandbox = process.New(t, program("sandbox"), nil, "--contacts", fmt.Sprint(contacts), "--dynamics", dynamics, "--campaign", campaign, "--sftp", "127.0.0.1:0", "--traffic", "0")
 	s.adminService = process.New(t, program("admin"), nil, append(bus, "--http", admin)...)
 	workflow := func(name string, env []string) *process.Process {
 		address := process.FreeAddress(t)

@@ -38,6 +38,9 @@ type Config struct {
 	Contacts int
 	// Dynamics and Campaign are the addresses to listen on.
 	Dynamics, Campaign string
+	// SFTP is the address of Campaign's file server, empty for none, and Files the folder that keeps its files and keys; empty
+	// for one that is removed at the end.
+	SFTP, Files string
 	// Traffic is how many records change, and how many events are sent, each second; 0 for none.
 	Traffic float64
 	// Seed makes the data; the same seed gives the same contacts and events.
@@ -54,6 +57,7 @@ type Sandbox struct {
 	Campaign  *campaigntest.Server
 	dynamicsL net.Listener
 	campaignL net.Listener
+	files     files
 	random    *rand.Rand
 }
 
@@ -64,16 +68,18 @@ func Listen(ctx context.Context, cfg Config) (*Sandbox, error) {
 	}
 	s := &Sandbox{cfg: cfg, random: rand.New(rand.NewPCG(cfg.Seed, 1)), //nolint:gosec // Test data.
 		Dynamics: dynamicstest.New(dynamicstest.Options{Tenant: Tenant, ClientID: ClientID, ClientSecret: ClientSecret})}
-	s.Campaign = campaigntest.New(campaigntest.Options{Org: Organisation, ClientID: ClientID, ClientSecret: ClientSecret, KeepWrites: keepWrites(cfg.KeepWrites),
-		Seed: cfg.Seed, Journal: s.eventOptions()})
-	s.Dynamics.Seed(cfg.Contacts, cfg.Seed)
 	var err error
-	if s.dynamicsL, err = listen(ctx, cfg.Dynamics, "Dynamics 365"); err != nil {
+	if s.files, err = serveFiles(ctx, cfg); err != nil {
 		return nil, err
 	}
+	s.Campaign = campaigntest.New(campaigntest.Options{Org: Organisation, ClientID: ClientID, ClientSecret: ClientSecret, KeepWrites: keepWrites(cfg.KeepWrites),
+		Seed: cfg.Seed, Exports: s.files.exports(), Journal: s.eventOptions()})
+	s.Dynamics.Seed(cfg.Contacts, cfg.Seed)
+	if s.dynamicsL, err = listen(ctx, cfg.Dynamics, "Dynamics 365"); err != nil {
+		return nil, errors.Join(err, s.files.close())
+	}
 	if s.campaignL, err = listen(ctx, cfg.Campaign, "Campaign"); err != nil {
-		_ = s.dynamicsL.Close()
-		return nil, err
+		return nil, errors.Join(err, s.dynamicsL.Close(), s.files.close())
 	}
 	return s, nil
 }
@@ -113,10 +119,12 @@ func (s *Sandbox) CampaignConfig() campaign.Config {
 func (s *Sandbox) Serve(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return serve(ctx, s.dynamicsL, s.Dynamics) })
-	group.Go(func() error { return serve(ctx, s.campaignL, s.Campaign.Handler()) })
+	group.Go(func() error { return serve(ctx, s.campaignL, s.files.beside(s.Campaign.Handler())) })
 	group.Go(func() error { s.traffic(ctx); return nil })
+	group.Go(func() error { <-ctx.Done(); return s.files.close() })
 	s.cfg.Log.Info("the sandbox is ready", zap.String("dynamics", "http://"+s.dynamicsL.Addr().String()),
 		zap.String("campaign", "http://"+s.campaignL.Addr().String()), zap.Int("contacts", s.cfg.Contacts))
+	s.sayFiles()
 	return group.Wait()
 }
 

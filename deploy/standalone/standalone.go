@@ -22,6 +22,7 @@ import (
 	"github.com/causeway-sync/causeway/pkg/bus/embedded"
 	"github.com/causeway-sync/causeway/pkg/campaign"
 	"github.com/causeway-sync/causeway/pkg/dynamics"
+	"github.com/causeway-sync/causeway/pkg/exportfile"
 	"github.com/causeway-sync/causeway/pkg/fault"
 	"github.com/causeway-sync/causeway/pkg/pump"
 	"github.com/causeway-sync/causeway/pkg/telemetry"
@@ -48,10 +49,12 @@ type Config struct {
 	Sandbox  *sandbox.Config
 	Dynamics dynamics.Config
 	Campaign campaign.Config
-	Sizes    bus.Sizes
-	Keep     bus.Keep
-	Tuning   pump.Config
-	Log      *zap.Logger
+	// SFTP is where Campaign's export files are.
+	SFTP   exportfile.Config
+	Sizes  bus.Sizes
+	Keep   bus.Keep
+	Tuning pump.Config
+	Log    *zap.Logger
 }
 
 // Run works until ctx ends, then stops the services, the bus and the sandbox, in this order.
@@ -66,13 +69,13 @@ func Run(ctx context.Context, cfg Config) error {
 	defer server.Stop()
 	var systems *sandbox.Sandbox
 	if cfg.Sandbox != nil {
-		if systems, err = sandbox.Listen(ctx, *cfg.Sandbox); err != nil {
+		if systems, err = sandbox.Listen(ctx, cfg.simulated()); err != nil {
 			return err
 		}
 		if err := os.RemoveAll(cfg.state()); err != nil { // The simulated Campaign is empty in each life of the process.
 			return fault.Wrap(fault.Fatal, err, "what was written to an earlier sandbox cannot be forgotten")
 		}
-		cfg.Dynamics, cfg.Campaign = systems.DynamicsConfig(), systems.CampaignConfig()
+		cfg.Dynamics, cfg.Campaign, cfg.SFTP = systems.DynamicsConfig(), systems.CampaignConfig(), systems.SFTPConfig()
 	}
 	if err := provision(ctx, server, cfg); err != nil {
 		return err
@@ -97,6 +100,15 @@ func Run(ctx context.Context, cfg Config) error {
 		}
 	}
 	return err
+}
+
+// simulated is the sandbox's configuration: its files stay with the data, so that they outlive a crash.
+func (cfg Config) simulated() sandbox.Config {
+	simulated := *cfg.Sandbox
+	if simulated.Files == "" {
+		simulated.Files = filepath.Join(cfg.Data, "sandbox-sftp")
+	}
+	return simulated
 }
 
 // state is the folder that keeps what was last written.

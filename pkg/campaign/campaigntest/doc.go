@@ -9,6 +9,7 @@
 //	/events/organizations/{o}/integrations/{i}/{registration} I/O Events journal, also without /events
 //	/_sandbox/events                                          append, list and expire events, see mountEvents
 //	/_sandbox/export, /_sandbox/profiles/{key}                the opt-out export, and what a person does at the console
+//	/_sandbox/sftp                                            the file server, where one is served; see SFTP
 //	/_sandbox/stats, /_sandbox/faults                         see pkg/remote/remotetest
 //
 // It promises to be no kinder than the vendor (ACS documentation, "Campaign Standard APIs"): there is no upsert; PKeys

@@ -20,14 +20,15 @@ type serve struct {
 	Contacts int     `name:"contacts" help:"Contacts in the simulated Dynamics 365." default:"10000" env:"CAUSEWAY_SANDBOX_CONTACTS"`
 	Dynamics string  `name:"dynamics" help:"Address of the simulated Dynamics 365." default:"127.0.0.1:8365" env:"CAUSEWAY_SANDBOX_DYNAMICS"`
 	Campaign string  `name:"campaign" help:"Address of the simulated Campaign." default:"127.0.0.1:8366" env:"CAUSEWAY_SANDBOX_CAMPAIGN"`
-	SFTP     string  `name:"sftp" help:"Address of the simulated Campaign's SFTP. Reserved: it is served from the version on that has opt-in/out." default:"127.0.0.1:8322" env:"CAUSEWAY_SANDBOX_SFTP"`
+	SFTP     string  `name:"sftp" help:"Address of the simulated Campaign's SFTP server; empty for none." default:"127.0.0.1:8322" env:"CAUSEWAY_SANDBOX_SFTP"`
+	Files    string  `name:"sftp-files" help:"Folder that keeps the SFTP server's files and keys; by default one that is removed at the end." env:"CAUSEWAY_SANDBOX_SFTP_FILES"`
 	Traffic  float64 `name:"traffic" help:"Contacts changed and events sent per second." default:"2" env:"CAUSEWAY_SANDBOX_TRAFFIC"`
 	Seed     uint64  `name:"seed" help:"Seed of the data." default:"1" env:"CAUSEWAY_SANDBOX_SEED"`
 }
 
 // Run serves until ctx ends.
 func (s serve) Run(ctx context.Context, log *zap.Logger) error {
-	systems, err := sandbox.Listen(ctx, sandbox.Config{Contacts: s.Contacts, Dynamics: s.Dynamics, Campaign: s.Campaign, Traffic: s.Traffic, Seed: s.Seed, Log: log})
+	systems, err := sandbox.Listen(ctx, sandbox.Config{Contacts: s.Contacts, Dynamics: s.Dynamics, Campaign: s.Campaign, SFTP: s.SFTP, Files: s.Files, Traffic: s.Traffic, Seed: s.Seed, Log: log})
 	if err != nil {
 		return err
 	}

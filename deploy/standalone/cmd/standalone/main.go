@@ -33,22 +33,27 @@ type serve struct {
 	SandboxContacts int     `name:"sandbox-contacts" help:"Contacts in the simulated Dynamics 365." default:"10000" env:"CAUSEWAY_SANDBOX_CONTACTS"`
 	SandboxDynamics string  `name:"sandbox-dynamics" help:"Address of the simulated Dynamics 365." default:"127.0.0.1:8365" env:"CAUSEWAY_SANDBOX_DYNAMICS"`
 	SandboxCampaign string  `name:"sandbox-campaign" help:"Address of the simulated Campaign." default:"127.0.0.1:8366" env:"CAUSEWAY_SANDBOX_CAMPAIGN"`
-	SandboxSFTP     string  `name:"sandbox-sftp" help:"Address of the simulated SFTP. Reserved: it is served from the version on that has opt-in/out." default:"127.0.0.1:8322" env:"CAUSEWAY_SANDBOX_SFTP"`
+	SandboxSFTP     string  `name:"sandbox-sftp" help:"Address of the simulated Campaign's SFTP server; empty for none. Its files and keys are in sandbox-sftp below the data folder." default:"127.0.0.1:8322" env:"CAUSEWAY_SANDBOX_SFTP"`
 	SandboxTraffic  float64 `name:"sandbox-traffic" help:"Contacts changed and events sent per second." default:"2" env:"CAUSEWAY_SANDBOX_TRAFFIC"`
 	SandboxSeed     uint64  `name:"sandbox-seed" help:"Seed of the data." default:"1" env:"CAUSEWAY_SANDBOX_SEED"`
 
 	cli.Dynamics
 	cli.Campaign
+	cli.SFTP
 	cli.Rejects
 }
 
 // Run serves until ctx ends.
 func (s serve) Run(ctx context.Context, log *zap.Logger) error {
+	exports, err := s.SFTP.Config()
+	if err != nil {
+		return err
+	}
 	cfg := standalone.Config{Data: s.Data, AllowTemporary: s.Temporary || s.Sandbox, HTTP: s.HTTP, NATS: s.NATS, InstanceName: s.InstanceName, Version: cli.Version(),
-		Dynamics: s.Dynamics.Config(), Campaign: s.Campaign.Config(), Sizes: bus.Sizes{QueueBytes: s.QueueBytes}, Keep: bus.Keep{Age: s.KeepSettled},
+		Dynamics: s.Dynamics.Config(), Campaign: s.Campaign.Config(), SFTP: exports, Sizes: bus.Sizes{QueueBytes: s.QueueBytes}, Keep: bus.Keep{Age: s.KeepSettled},
 		Tuning: pump.Config{Rejects: s.Rejects.Limit()}, Log: log}
 	if s.Sandbox {
-		cfg.Sandbox = &sandbox.Config{Contacts: s.SandboxContacts, Dynamics: s.SandboxDynamics, Campaign: s.SandboxCampaign,
+		cfg.Sandbox = &sandbox.Config{Contacts: s.SandboxContacts, Dynamics: s.SandboxDynamics, Campaign: s.SandboxCampaign, SFTP: s.SandboxSFTP,
 			Traffic: s.SandboxTraffic, Seed: s.SandboxSeed, Log: log}
 	}
 	return standalone.Run(ctx, cfg)
