@@ -26,8 +26,8 @@ func appendEvents(t testing.TB, h *house, n int) {
 	}
 }
 
-// follower reads a journal as a pump does: what a page brought and the position behind it are kept together.
-type follower struct {
+// journalReader reads a journal as a pump does: what a page brought and the position behind it are kept together.
+type journalReader struct {
 	t        testing.TB
 	journal  *campaign.Journal
 	position record.Position
@@ -36,11 +36,11 @@ type follower struct {
 	pages    []int // sizes
 }
 
-func follow(t testing.TB, c *campaign.Client, cfg campaign.JournalConfig) *follower {
-	return &follower{t: t, journal: c.Journal(cfg)}
+func readJournal(t testing.TB, c *campaign.Client, cfg campaign.JournalConfig) *journalReader {
+	return &journalReader{t: t, journal: c.Journal(cfg)}
 }
 
-func (f *follower) step() (campaign.JournalPage, error) {
+func (f *journalReader) step() (campaign.JournalPage, error) {
 	page, err := f.journal.Read(f.t.Context(), f.position)
 	if err != nil {
 		return page, err
@@ -57,7 +57,7 @@ func (f *follower) step() (campaign.JournalPage, error) {
 }
 
 // drain reads while there is more.
-func (f *follower) drain() {
+func (f *journalReader) drain() {
 	f.t.Helper()
 	for range 10_000 {
 		page, err := f.step()
@@ -71,7 +71,7 @@ func (f *follower) drain() {
 	f.t.Fatal("the journal has no end")
 }
 
-func (f *follower) distinct() map[string]bool {
+func (f *journalReader) distinct() map[string]bool {
 	all := map[string]bool{}
 	for _, id := range f.ids {
 		all[id] = true

@@ -31,7 +31,7 @@ func TestJournalSurvivesTokenExpiryMidRun(t *testing.T) {
 		if _, err := h.client.Upsert(t.Context(), profile("k", true, nil)); err != nil {
 			t.Fatal(err)
 		}
-		f := follow(t, h.client, campaign.JournalConfig{Limit: 10})
+		f := readJournal(t, h.client, campaign.JournalConfig{Limit: 10})
 		for range 3 {
 			if _, err := f.step(); err != nil {
 				t.Fatal(err)
@@ -50,13 +50,13 @@ func TestJournalSurvivesThrottlingAndTrouble(t *testing.T) {
 		h := start(t, campaigntest.Options{}, withJournal)
 		appendEvents(t, h, 5)
 		stop := h.Faults().Inject(remotetest.Fault{Kind: remotetest.Throttle, RetryAfter: 7})
-		f := follow(t, h.client, campaign.JournalConfig{})
+		f := readJournal(t, h.client, campaign.JournalConfig{})
 		if _, err := f.step(); fault.After(err) != 7*time.Second {
 			t.Errorf("throttled: %v", err)
 		}
 		stop()
 		<-time.After(3 * time.Second)
-		if _, err := follow(t, h.client, campaign.JournalConfig{}).step(); fault.After(err) != 4*time.Second {
+		if _, err := readJournal(t, h.client, campaign.JournalConfig{}).step(); fault.After(err) != 4*time.Second {
 			t.Errorf("another journal of the client: %v", err)
 		}
 		<-time.After(4 * time.Second)
@@ -140,11 +140,11 @@ func TestJournalSurvives204WithRetryAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := start(t, campaigntest.Options{}, withJournal)
 		appendEvents(t, h, 3)
-		f := follow(t, h.client, campaign.JournalConfig{})
+		f := readJournal(t, h.client, campaign.JournalConfig{})
 		f.drain()
 		asked := h.Stats().Get("journal")
 		for second := range 10 {
-			for _, reader := range []*follower{f, {t: t, journal: h.client.Journal(campaign.JournalConfig{}), position: f.position}} {
+			for _, reader := range []*journalReader{f, {t: t, journal: h.client.Journal(campaign.JournalConfig{}), position: f.position}} {
 				page, err := reader.step()
 				if err != nil || len(page.Events) > 0 || page.More || string(page.Next) != string(f.position) {
 					t.Fatalf("second %d: %+v %v", second, page, err)
@@ -166,7 +166,7 @@ func TestJournalSurvives204WithRetryAfter(t *testing.T) {
 // 11. 204 without Retry-After: the poll interval is the engine's; every Read asks.
 func TestJournalSurvives204WithoutRetryAfter(t *testing.T) {
 	h := start(t, campaigntest.Options{Journal: campaigntest.JournalOptions{RetryAfter: -1}}, withJournal)
-	f := follow(t, h.client, campaign.JournalConfig{})
+	f := readJournal(t, h.client, campaign.JournalConfig{})
 	f.drain()
 	f.drain()
 	appendEvents(t, h, 2)
@@ -180,7 +180,7 @@ func TestJournalSurvives204WithoutRetryAfter(t *testing.T) {
 func TestJournalSurvivesAnEndThatStays(t *testing.T) {
 	for name, links := range map[string]func(string) []string{"a link": nil, "no link": func(string) []string { return nil }} {
 		h := start(t, campaigntest.Options{Journal: campaigntest.JournalOptions{RetryAfter: -1, Links: links}}, withJournal)
-		f := follow(t, h.client, campaign.JournalConfig{Limit: 2})
+		f := readJournal(t, h.client, campaign.JournalConfig{Limit: 2})
 		f.drain()
 		appendEvents(t, h, 5)
 		f.drain()
@@ -222,7 +222,7 @@ func TestJournalSurvivesFormsOfLinks(t *testing.T) {
 	} {
 		h := start(t, campaigntest.Options{Journal: campaigntest.JournalOptions{Links: links}}, withJournal)
 		appendEvents(t, h, 25)
-		f := follow(t, h.client, campaign.JournalConfig{Limit: 10})
+		f := readJournal(t, h.client, campaign.JournalConfig{Limit: 10})
 		f.drain()
 		if diff := cmp.Diff([]int{10, 10, 5, 0}, f.pages); diff != "" || len(f.distinct()) != 25 {
 			t.Errorf("%s: %d events in pages of %v", name, len(f.distinct()), f.pages)
@@ -267,7 +267,7 @@ func TestJournalSurvivesALinkThatStaysBehind(t *testing.T) {
 			w.WriteHeader(204)
 		}
 	})
-	f := follow(t, c, campaign.JournalConfig{})
+	f := readJournal(t, c, campaign.JournalConfig{})
 	f.drain()
 	if diff := cmp.Diff([]string{"e1", "e2"}, f.ids); diff != "" {
 		t.Error(diff)
@@ -291,7 +291,7 @@ func TestJournalSurvivesALinkThatIsRefused(t *testing.T) {
 				w.WriteHeader(400)
 			}
 		})
-		f := follow(t, c, campaign.JournalConfig{})
+		f := readJournal(t, c, campaign.JournalConfig{})
 		for range 2 {
 			if _, err := f.step(); err != nil {
 				t.Fatal(err)
@@ -318,7 +318,7 @@ func TestJournalSurvivesShortAndLongBatches(t *testing.T) {
 	} {
 		h := start(t, campaigntest.Options{Journal: tc.opt}, withJournal)
 		appendEvents(t, h, 4000)
-		f := follow(t, h.client, campaign.JournalConfig{Limit: 5000})
+		f := readJournal(t, h.client, campaign.JournalConfig{Limit: 5000})
 		f.drain()
 		if largest := slices.Max(f.pages); largest > tc.max || largest < tc.max/2 {
 			t.Errorf("%s: the largest page has %d events", name, largest)
@@ -341,7 +341,7 @@ func TestJournalSurvivesEventsWithoutAPosition(t *testing.T) {
 			w.WriteHeader(204)
 		}
 	})
-	f := follow(t, c, campaign.JournalConfig{Limit: 2})
+	f := readJournal(t, c, campaign.JournalConfig{Limit: 2})
 	f.drain()
 	if diff := cmp.Diff([]string{"e1", "e2", ""}, f.ids); diff != "" {
 		t.Error(diff)
@@ -358,7 +358,7 @@ func TestJournalSurvivesDuplicatesAndDisorder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := follow(t, h.client, campaign.JournalConfig{Limit: 300})
+	f := readJournal(t, h.client, campaign.JournalConfig{Limit: 300})
 	f.drain()
 	if len(f.ids) != done.Written || len(f.distinct()) != 1000 {
 		t.Errorf("%d deliveries of %d events, want %d of 1000", len(f.ids), len(f.distinct()), done.Written)
@@ -371,7 +371,7 @@ func TestJournalSurvivesExpiry(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			h := start(t, campaigntest.Options{}, withJournal)
 			appendEvents(t, h, 4)
-			f := follow(t, h.client, campaign.JournalConfig{AfterGap: after})
+			f := readJournal(t, h.client, campaign.JournalConfig{AfterGap: after})
 			f.drain()
 			lastRead := h.EmittedEvents()[3].Time
 			<-time.After(24 * time.Hour)
@@ -404,7 +404,7 @@ func TestJournalSurvivesExpiryOfEverything(t *testing.T) {
 		for name, links := range map[string]func(string) []string{"with links": nil, "without links": func(string) []string { return nil }} {
 			h := start(t, campaigntest.Options{Journal: campaigntest.JournalOptions{RetryAfter: -1, Links: links}}, withJournal)
 			appendEvents(t, h, 4)
-			f := follow(t, h.client, campaign.JournalConfig{AfterGap: after})
+			f := readJournal(t, h.client, campaign.JournalConfig{AfterGap: after})
 			f.drain()
 			appendEvents(t, h, 2)
 			h.ExpireEvents(0)
@@ -428,7 +428,7 @@ func TestJournalSurvivesExpiryInTrouble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := start(t, campaigntest.Options{}, withJournal)
 		appendEvents(t, h, 4)
-		f := follow(t, h.client, campaign.JournalConfig{Limit: 2})
+		f := readJournal(t, h.client, campaign.JournalConfig{Limit: 2})
 		if _, err := f.step(); err != nil {
 			t.Fatal(err)
 		}
@@ -468,7 +468,7 @@ func TestJournalSurvivesLatest(t *testing.T) {
 			}
 			return nil, nil
 		}
-		f := follow(t, h.client, campaign.JournalConfig{First: config.Latest})
+		f := readJournal(t, h.client, campaign.JournalConfig{First: config.Latest})
 		f.drain()
 		for range 3 {
 			appendEvents(t, h, 2)
@@ -483,7 +483,7 @@ func TestJournalSurvivesLatest(t *testing.T) {
 	}
 	h := start(t, campaigntest.Options{}, withJournal)
 	appendEvents(t, h, 3)
-	f := follow(t, h.client, campaign.JournalConfig{First: config.Latest})
+	f := readJournal(t, h.client, campaign.JournalConfig{First: config.Latest})
 	f.drain()
 	if len(f.ids) != 0 {
 		t.Errorf("%d old events came", len(f.ids))
@@ -494,7 +494,7 @@ func TestJournalSurvivesLatest(t *testing.T) {
 func TestJournalSurvivesACrashBeforeThePositionIsSaved(t *testing.T) {
 	h := start(t, campaigntest.Options{}, withJournal)
 	appendEvents(t, h, 30)
-	f := follow(t, h.client, campaign.JournalConfig{Limit: 10})
+	f := readJournal(t, h.client, campaign.JournalConfig{Limit: 10})
 	if _, err := f.step(); err != nil {
 		t.Fatal(err)
 	}
@@ -520,7 +520,7 @@ func TestJournalSurvivesAnUnreadablePosition(t *testing.T) {
 	} {
 		h := start(t, campaigntest.Options{}, withJournal)
 		appendEvents(t, h, 3)
-		f := follow(t, h.client, campaign.JournalConfig{})
+		f := readJournal(t, h.client, campaign.JournalConfig{})
 		f.position = record.Position(stored)
 		f.drain()
 		if len(f.gaps) != 1 || !strings.Contains(f.gaps[0].Reason, strings.TrimSpace(reason)) || len(f.ids) != 3 {
@@ -554,7 +554,7 @@ func TestJournalSurvivesLinksThatAreBornDead(t *testing.T) {
 		w.Header().Set("Link", `<?since=p0>; rel="next"`)
 		w.WriteHeader(204)
 	})
-	f := follow(t, c, campaign.JournalConfig{})
+	f := readJournal(t, c, campaign.JournalConfig{})
 	f.drain()
 	f.drain()
 	f.drain()
@@ -569,7 +569,7 @@ func TestJournalSurvivesSevenDaysWithoutAPlace(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			noLinks := func(string) []string { return nil }
 			h := start(t, campaigntest.Options{Journal: campaigntest.JournalOptions{RetryAfter: -1, Links: noLinks}}, withJournal)
-			f := follow(t, h.client, campaign.JournalConfig{First: first})
+			f := readJournal(t, h.client, campaign.JournalConfig{First: first})
 			for range 20 {
 				f.drain()
 				<-time.After(24 * time.Hour)
@@ -589,4 +589,28 @@ func TestJournalSurvivesSevenDaysWithoutAPlace(t *testing.T) {
 			}
 		})
 	}
+}
+
+// BenchmarkJournal reads a journal of 20,000 events by pages of 900; client and simulator share the machine.
+func BenchmarkJournal(b *testing.B) {
+	h, err := open(campaigntest.Options{}, withJournal)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer h.close()
+	appendEvents(b, h, 20_000)
+	read := 0
+	for b.Loop() {
+		f := readJournal(b, h.client, campaign.JournalConfig{})
+		for {
+			page, err := f.step()
+			if err != nil {
+				b.Fatal(err)
+			}
+			if read += len(page.Events); len(page.Events) < campaign.MaxJournalPage {
+				break
+			}
+		}
+	}
+	b.ReportMetric(float64(read)/b.Elapsed().Seconds(), "events/s")
 }
