@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -80,21 +81,27 @@ type Changed struct {
 
 	polled time.Time // when the last poll began, by our clock
 	said   record.Position
-	link   string               // Campaign's link to the page behind said, where one is needed
-	seen   map[string]time.Time // rows of the time that the next poll asks for again, and the change that was handed on
+	link   string            // Campaign's link to the page behind said, where one is needed
+	seen   map[string]handed // rows of the time that the next poll asks for again
+}
+
+// handed is what was handed on of a row. Two writes may share a millisecond: its time alone does not tell them apart.
+type handed struct {
+	modified time.Time
+	values   string
 }
 
 // Changed makes a source and reads nothing.
 func (c *Client) Changed(cfg ChangedConfig) *Changed {
-	return &Changed{client: c, cfg: cfg.withDefaults(), seen: map[string]time.Time{}}
+	return &Changed{client: c, cfg: cfg.withDefaults(), seen: map[string]handed{}}
 }
 
 // changedData is the Data of a record.
 type changedData struct {
-	Origin   string         `json:"origin"`
-	Values   map[string]any `json:"values"`
-	Modified time.Time      `json:"modified"`
-	Since    time.Time      `json:"since,omitzero"`
+	Origin   string          `json:"origin"`
+	Values   json.RawMessage `json:"values"`
+	Modified time.Time       `json:"modified"`
+	Since    time.Time       `json:"since,omitzero"`
 }
 
 // Read returns the page behind a position. It makes one engine call, or none while the time for the next poll has not
@@ -137,7 +144,7 @@ func (s *Changed) ask(ctx context.Context, at horizon) (listing, error) {
 			"_lineCount": {strconv.Itoa(s.cfg.PageSize)}, "_forcePagination": {"true"},
 		}.Encode()
 	}
-	list, err := s.client.list(ctx, call{method: http.MethodGet, kind: "read", path: address, resource: "changed " + s.cfg.Resource + "s"})
+	list, err := s.client.list(ctx, call{method: http.MethodGet, kind: "read", path: address, resource: "changed " + s.cfg.Resource + "s (filter " + s.cfg.Filter + ")"})
 	if err != nil && !fault.Is(err, fault.Throttled) {
 		s.link = ""
 	}
@@ -170,10 +177,7 @@ func (s *Changed) page(at horizon, list listing) (record.Page, error) {
 			records = append(records, r)
 		}
 	}
-	next, more, err := s.turn(at, list, last)
-	if err != nil {
-		return record.Page{}, err
-	}
+	next, more := s.turn(at, list, last)
 	encoded, err := next.encode()
 	s.said = encoded
 	return record.Page{Records: records, Next: encoded, More: more}, err
@@ -187,40 +191,38 @@ func (s *Changed) disorder() error {
 }
 
 // turn finds where the next page begins, and forgets at the end of a poll what the next one will not bring again.
-func (s *Changed) turn(at horizon, list listing, last time.Time) (next horizon, more bool, err error) {
-	full := len(list.rows) >= s.cfg.PageSize
+func (s *Changed) turn(at horizon, list listing, last time.Time) (next horizon, more bool) {
 	s.link = ""
 	switch {
-	case list.next == "" && !full:
-		next = at.complete(s.cfg.Overlap)
-		for key, modified := range s.seen {
-			if modified.Before(next.Complete) {
-				delete(s.seen, key)
-			}
-		}
-		return next, false, nil
-	case last.After(at.Cursor):
+	case last.After(at.Cursor) && (list.next != "" || len(list.rows) >= s.cfg.PageSize):
 		at.Cursor, at.Page = last, 0
-		return at, true, nil
-	case list.next == "":
-		return at, false, fault.New(fault.Fatal, fmt.Sprintf("%s gives no way to more than %d rows of %s written in the same moment; raise the page size",
-			name, len(list.rows), s.cfg.Resource))
+		return at, true
+	case list.next != "":
+		s.link = list.next
+		at.Page++
+		return at, true
 	}
-	s.link = list.next
-	at.Page++
-	return at, true, nil
+	next = at.complete(s.cfg.Overlap)
+	for key, last := range s.seen {
+		if last.modified.Before(next.Complete) {
+			delete(s.seen, key)
+		}
+	}
+	return next, false
 }
 
 // record makes a record of a row, unless the row has no key or was handed on like that before.
 func (s *Changed) record(at horizon, key string, p Profile) (r record.Record, wanted bool, err error) {
-	if seen, ok := s.seen[key]; key == "" || ok && seen.Equal(p.LastModified) {
+	values, err := json.Marshal(p.Fields) // in the order of their names
+	now := handed{p.LastModified, string(values)}
+	if key == "" || err == nil && s.seen[key] == now {
 		return r, false, nil
 	}
 	if !p.LastModified.Before(at.Started.Add(-s.cfg.Overlap)) {
-		s.seen[key] = p.LastModified
+		s.seen[key] = now
 	}
-	data, err := json.Marshal(changedData{Origin: "api", Values: p.Fields, Modified: p.LastModified, Since: at.Complete})
-	if err != nil {
+	data, dataErr := json.Marshal(changedData{Origin: "api", Values: values, Modified: p.LastModified, Since: at.Complete})
+	if err = errors.Join(err, dataErr); err != nil {
 		return r, false, fault.Wrap(fault.Fatal, err, "a row of "+s.cfg.Resource+" cannot be written as JSON")
 	}
 	return record.Record{Source: s.cfg.Resource, Key: key, Op: record.Upsert, ReadAt: s.cfg.Now(), Data: data}, true, nil
