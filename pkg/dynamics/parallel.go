@@ -16,7 +16,7 @@ const (
 )
 
 // parallel finds how many requests may be under way at the same time: one more after every round that went well, half
-// when the server says that they were too many.
+// when the server says that it was too much.
 type parallel struct {
 	mu      sync.Mutex
 	limit   float64
@@ -72,7 +72,7 @@ type verdict int
 const (
 	unsure  verdict = iota // it failed for a reason of its own
 	fine                   // it was served
-	crowded                // too many were under way
+	crowded                // it was throttled
 )
 
 // release ends a request. hint is the server's own suggestion, 0 for none.

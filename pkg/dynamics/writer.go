@@ -189,7 +189,8 @@ func isTooMany(text string) bool {
 	return strings.Contains(text, "too many operations") || strings.Contains(text, "maximum number of")
 }
 
-// loadOf is what the answers to a request say about the number of those under way.
+// loadOf is what the answers to a request say about the load. All three limits of service protection ask for less: of
+// those that count over time, too, fewer requests then run into the same refusal.
 func loadOf(answers []*remote.Response, err error) verdict {
 	var paused *remote.PauseError
 	if errors.As(err, &paused) {
@@ -200,9 +201,9 @@ func loadOf(answers []*remote.Response, err error) verdict {
 	learned := fine
 	for _, answer := range answers {
 		switch {
-		case parseErrorCode(answer) == codeConcurrency:
+		case isThrottled(answer):
 			return crowded
-		case isThrottled(answer) || answer.Status >= http.StatusInternalServerError:
+		case answer.Status >= http.StatusInternalServerError:
 			learned = unsure
 		}
 	}

@@ -10,6 +10,9 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
+
+	"pgregory.net/rapid"
 
 	"github.com/causeway-sync/causeway/pkg/dynamics"
 	"github.com/causeway-sync/causeway/pkg/dynamics/dynamicstest"
@@ -157,7 +160,7 @@ func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 }
 
 // inBubble starts an environment inside a synctest bubble, on the bubble's clock.
-func inBubble(t *testing.T, opt dynamicstest.Options, change func(*dynamics.Config)) (env *environment, stop func()) {
+func inBubble(t failer, opt dynamicstest.Options, change func(*dynamics.Config)) (env *environment, stop func()) {
 	t.Helper()
 	network := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
 	env = &environment{clock: newClock(), Server: dynamicstest.New(opt)}
@@ -171,12 +174,41 @@ func inBubble(t *testing.T, opt dynamicstest.Options, change func(*dynamics.Conf
 	}
 	var err error
 	if env.client, err = dynamics.New(cfg); err != nil {
-		t.Fatal(err)
+		t.Fatalf("New: %v", err)
 	}
 	return env, func() {
 		pool.CloseIdleConnections()
 		_ = web.Close()
 		_ = network.Close()
+	}
+}
+
+// failure is what failed inside a bubble.
+type failure string
+
+// failing takes failures out of a bubble, in which rapid cannot work.
+type failing struct{}
+
+func (failing) Helper()                           {}
+func (failing) Fatalf(format string, args ...any) { panic(failure(fmt.Sprintf(format, args...))) }
+
+// bubble runs a check that rapid has drawn inside a synctest bubble.
+func bubble(t *testing.T, r *rapid.T, check func(t failer)) {
+	var failed failure
+	synctest.Test(t, func(*testing.T) {
+		defer func() {
+			switch p := recover().(type) {
+			case nil:
+			case failure:
+				failed = p
+			default:
+				panic(p)
+			}
+		}()
+		check(failing{})
+	})
+	if failed != "" {
+		r.Fatal(string(failed))
 	}
 }
 
