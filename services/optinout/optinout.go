@@ -1,27 +1,161 @@
-// Package optinout is the workflow Opt In/Out: consent in step on both sides.
-//
-// This version serves its part of the control plane: it sends heartbeats and obeys commands, and a start ends as FAILED
-// with the reason, because reading and writing are not part of this version.
 package optinout
 
 import (
+	"cmp"
 	"context"
+	"maps"
+	"slices"
+	"time"
 
-	"github.com/causeway-sync/causeway/pkg/fault"
+	"go.uber.org/zap"
+
+	"github.com/causeway-sync/causeway/pkg/bus"
+	"github.com/causeway-sync/causeway/pkg/campaign"
+	"github.com/causeway-sync/causeway/pkg/config"
+	"github.com/causeway-sync/causeway/pkg/consent"
+	"github.com/causeway-sync/causeway/pkg/dynamics"
+	"github.com/causeway-sync/causeway/pkg/exportfile"
+	"github.com/causeway-sync/causeway/pkg/pump"
+	"github.com/causeway-sync/causeway/pkg/remote"
+	"github.com/causeway-sync/causeway/pkg/telemetry"
 	"github.com/causeway-sync/causeway/pkg/workflow"
 	"github.com/causeway-sync/causeway/services/host"
 )
 
-// Unavailable says why a start is refused.
+// Config of the service.
+type Config struct {
+	Host     host.Config
+	Dynamics dynamics.Config
+	Campaign campaign.Config
+	// SFTP is where Campaign's export files are. It is needed only where the configuration reads them.
+	SFTP exportfile.Config
+	// LookEvery is the shortest time between two looks at the folder; 0 for the source's own.
+	LookEvery time.Duration
+	// Tuning overrides the pump's own defaults where it is not zero.
+	Tuning pump.Config
+}
+
+// Unavailable says why a start is refused where the deployment does not serve the workflow yet.
 const Unavailable = "not part of this version yet"
 
-// Config of the service.
-type Config struct{ Host host.Config }
+// Defaults of the pump: how many batches are handled at the same time, and how many reports one holds. What they need of
+// Dynamics goes with one request a batch.
+const (
+	InFlight  = 8
+	BatchSize = 50
+)
 
 // Run serves the workflow until ctx ends.
 func Run(ctx context.Context, cfg Config) error {
 	cfg.Host.Workflow = workflow.OptInOut
-	return host.Serve(ctx, cfg.Host, func(context.Context, host.Binding) (host.Run, error) {
-		return host.Run{}, fault.New(fault.Fatal, Unavailable)
-	})
+	if cfg.Host.Registry == nil {
+		cfg.Host.Registry = telemetry.NewRegistry()
+	}
+	calls := telemetry.NewCalls(cfg.Host.Registry)
+	cfg.Dynamics.Observe = func(c remote.Call) { calls.Observe("dynamics", c.Kind, c.Status, c.Duration) }
+	cfg.Campaign.Observe = func(c remote.Call) { calls.Observe("campaign", c.Kind, c.Status, c.Duration) }
+	s := newService(cfg)
+	defer s.close()
+	return host.Serve(ctx, cfg.Host, s.prepare)
+}
+
+// service holds the clients of both sides. They live as long as the process: a stop and start must not forget that a
+// remote asked for a pause (invariant 10).
+type service struct {
+	cfg      Config
+	dynamics *dynamics.Client
+	writer   *dynamics.Writer
+	campaign *campaign.Client
+	err      error // why there are no clients; the reason of FAILED, not of an exit
+	files    *exportfile.Client
+	filesErr error // why there is no client of the files
+}
+
+func newService(cfg Config) *service {
+	s := &service{cfg: cfg}
+	s.files, s.filesErr = exportfile.New(cfg.SFTP)
+	if s.dynamics, s.err = dynamics.New(cfg.Dynamics); s.err != nil {
+		return s
+	}
+	s.writer = s.dynamics.NewWriter(dynamics.WriterConfig{})
+	s.campaign, s.err = campaign.New(cfg.Campaign)
+	return s
+}
+
+func (s *service) close() {
+	if s.dynamics != nil {
+		s.dynamics.Close()
+	}
+	if s.campaign != nil {
+		s.campaign.Close()
+	}
+	if s.files != nil {
+		s.files.Close()
+	}
+}
+
+// prepare loads the revision that the start is for and checks it against both sides.
+func (s *service) prepare(ctx context.Context, b host.Binding) (host.Run, error) {
+	revision, parsed, err := b.Settings(ctx)
+	if err != nil {
+		return host.Run{}, err
+	}
+	if s.err != nil {
+		return host.Run{}, s.err
+	}
+	doc := parsed.(*config.OptInOutDoc)
+	ledger, err := bus.OpenLedger(ctx, b.Conn, workflow.OptInOut)
+	if err != nil {
+		return host.Run{}, err
+	}
+	if err := s.preflight(ctx, b, doc); err != nil {
+		return host.Run{}, err
+	}
+	b.Log.Info("preflight passed", zap.String("direction", string(doc.Direction)), zap.Int("mappings", len(doc.Mappings)), zap.Uint64("revision", revision.Number))
+	return host.Run{Pump: pump.New(s.pump(b, doc, ledger), b.Counters), Revision: revision.Number}, nil
+}
+
+func (s *service) pump(b host.Binding, doc *config.OptInOutDoc, ledger *bus.Ledger) pump.Config {
+	p := s.cfg.Tuning
+	p.Queue, p.Open, p.Guard, p.Notice, p.Log = b.Queue, b.OpenWindow, b.Lease.Guard, b.Notice, b.Log
+	p.InFlight, p.BatchSize = cmp.Or(p.InFlight, InFlight), cmp.Or(p.BatchSize, BatchSize)
+	p.Sources = s.sources(b, doc)
+	columns := columnsOf(doc)
+	p.Sink = &sink{
+		rule:    consent.Rule{Direction: consent.Direction(doc.Direction), ToleranceSeconds: int(doc.ClockTolerance().Seconds())},
+		columns: columns, remember: doc.ReadsAPI(), maxWait: time.Duration(doc.UnknownProfile.WaitHours) * time.Hour,
+		ledger: ledger, guard: b.Lease.Guard, unmatched: &unmatched{count: b.Skips.Add, notice: b.Notice},
+		contacts: dynamicsContacts{client: s.dynamics, writer: s.writer, columns: contactColumns(columns)},
+		profiles: campaignProfiles{client: s.campaign, keyField: doc.KeyField, fields: doc.Fields()},
+	}
+	return p
+}
+
+// sources are those of the direction. Where Campaign leads nobody listens to Dynamics.
+func (s *service) sources(b host.Binding, doc *config.OptInOutDoc) map[string]pump.Source {
+	sources := map[string]pump.Source{}
+	if doc.Direction == config.Bidirectional {
+		contacts := s.dynamics.Source(dynamics.SourceConfig{Table: sourceContact, Columns: contactColumns(columnsOf(doc))})
+		sources[sourceContact] = &returning{Source: contacts, queue: b.Queue, name: sourceContact, now: time.Now}
+	}
+	if doc.ReadsFiles() {
+		sources[sourceExport] = s.files.Source(exportfile.SourceConfig{Format: format(doc), Settle: time.Duration(doc.Export.SettleSeconds) * time.Second,
+			LateAfter: time.Duration(doc.Export.LateAfterHours) * time.Hour, Every: s.cfg.LookEvery})
+	}
+	if doc.ReadsAPI() {
+		queues := bus.NewQueues(b.Conn)
+		sources[sourceProfile] = &settledSince{Source: s.campaign.Changed(watched(doc)), waiting: func(ctx context.Context) (uint64, error) {
+			backlog, err := queues.Backlog(ctx, workflow.OptInOut)
+			return backlog.Pending + backlog.InFlight, err
+		}}
+	}
+	return sources
+}
+
+func contactColumns(columns map[string]string) []string {
+	return append(slices.Sorted(maps.Values(columns)), modifiedOn)
+}
+
+func pollEvery(doc *config.OptInOutDoc) time.Duration {
+	return time.Duration(doc.API.PollSeconds) * time.Second
 }
