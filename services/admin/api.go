@@ -35,7 +35,7 @@ type httpAPI struct {
 }
 
 // register adds every operation to the mux and returns their description.
-func (a *httpAPI) register(mux *http.ServeMux, version string) *huma.OpenAPI {
+func (a *httpAPI) register(mux *router, version string) *huma.OpenAPI {
 	cfg := huma.DefaultConfig("Causeway", version)
 	cfg.Info.Description = "Keeps Microsoft Dynamics 365 and Adobe Campaign in step: how the workflows are, start and stop, configuration."
 	cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath = "", "", "" // Served by us: the usual page loads scripts from elsewhere.

@@ -43,7 +43,7 @@ func (s *site) edit(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	e.Document, e.Revision = indented(e.Stored.Document), e.Stored.Revision
-	return s.renderEditor(w, http.StatusOK, e)
+	return s.renderEditor(w, r, http.StatusOK, e)
 }
 
 // save stores the edited document, or shows it again with what is wrong with it.
@@ -74,7 +74,7 @@ func (s *site) save(w http.ResponseWriter, r *http.Request) error {
 	if fault.Is(putErr, fault.Stale) {
 		s.explainStale(r, &e, revision)
 	}
-	return s.renderEditor(w, problem.Status, e)
+	return s.renderEditor(w, r, problem.Status, e)
 }
 
 // explainStale shows both differences and lets the next save replace what is stored now: by then the admin has seen it.
@@ -106,8 +106,8 @@ func (s *site) editor(r *http.Request) (editor, error) {
 	return editor{Workflow: view, Stored: stored, Tables: mappedTables(view.ID, stored.Document), History: history.Revisions[:min(shownRevisions, len(history.Revisions))]}, nil
 }
 
-func (s *site) renderEditor(w http.ResponseWriter, status int, e editor) error {
-	return s.render(w, status, "edit", page{Title: "Edit " + e.Workflow.Name, Here: "/", Body: e,
+func (s *site) renderEditor(w http.ResponseWriter, r *http.Request, status int, e editor) error {
+	return s.render(w, r, status, "edit", page{Title: "Edit " + e.Workflow.Name, Here: "/", Body: e,
 		Crumbs: []crumb{{"Workflows", "/"}, {e.Workflow.Name, ""}, {"Edit", ""}}})
 }
 

@@ -60,7 +60,7 @@ func (b failureBoard) Export() string {
 // Narrowed reports whether the page shows a part of the records only.
 func (b failureBoard) Narrowed() bool { return b.Query != bus.FailureQuery{} }
 
-func (s *site) registerFailures(mux *http.ServeMux) {
+func (s *site) registerFailures(mux *router) {
 	mux.HandleFunc("GET /failures", s.page(s.allFailures))
 	mux.HandleFunc("GET /failures/{id}", s.page(s.failures))
 	mux.HandleFunc("GET /failures/{id}/export.csv", s.page(s.exportFailures))
@@ -70,8 +70,8 @@ func (s *site) registerFailures(mux *http.ServeMux) {
 }
 
 // allFailures leads to the workflows' pages.
-func (s *site) allFailures(w http.ResponseWriter, _ *http.Request) error {
-	return s.render(w, http.StatusOK, "failures", page{Title: "Rejected records", Here: "/failures", Body: s.service.List(),
+func (s *site) allFailures(w http.ResponseWriter, r *http.Request) error {
+	return s.render(w, r, http.StatusOK, "failures", page{Title: "Rejected records", Here: "/failures", Body: s.service.List(),
 		Crumbs: []crumb{{"Workflows", "/"}, {"Rejected records", ""}}})
 }
 
@@ -101,7 +101,7 @@ func (s *site) showFailures(w http.ResponseWriter, r *http.Request, status int, 
 			b.Cause = g.Cause
 		}
 	}
-	return s.render(w, status, "failurelist", page{Title: "Rejected records", Here: "/failures", Body: b, Notice: notice,
+	return s.render(w, r, status, "failurelist", page{Title: "Rejected records", Here: "/failures", Body: b, Notice: notice,
 		Crumbs: []crumb{{"Workflows", "/"}, {"Rejected records", "/failures"}, {view.Name, ""}}})
 }
 
@@ -152,7 +152,7 @@ func (s *site) failure(w http.ResponseWriter, r *http.Request) error {
 	case json.RawMessage:
 		payload = indented(p)
 	}
-	return s.render(w, http.StatusOK, "failure", page{Title: "Rejected record", Here: "/failures", Body: map[string]any{"Workflow": view, "Failure": one, "Payload": payload},
+	return s.render(w, r, http.StatusOK, "failure", page{Title: "Rejected record", Here: "/failures", Body: map[string]any{"Workflow": view, "Failure": one, "Payload": payload},
 		Crumbs: []crumb{{"Workflows", "/"}, {"Rejected records", "/failures"}, {view.Name, "/failures/" + string(view.ID)}, {"Record", ""}}})
 }
 
@@ -231,7 +231,7 @@ func (s *site) confirmDrop(w http.ResponseWriter, r *http.Request, selection bus
 	if err != nil {
 		return s.failureRefusal(w, r, err)
 	}
-	return s.render(w, http.StatusOK, "failuredrop", page{Title: "Drop rejected records?", Here: "/failures",
+	return s.render(w, r, http.StatusOK, "failuredrop", page{Title: "Drop rejected records?", Here: "/failures",
 		Body: map[string]any{"Workflow": view, "Count": uint64(len(seqs)), "Form": r.PostForm, "Cause": s.service.causeOfGroup(view.ID, selection.Group),
 			"Back": failureBoard{Workflow: view, Query: bus.FailureQuery{Key: r.PostForm.Get("key"), Group: r.PostForm.Get("group"), Source: r.PostForm.Get("source")}}.Here(0)},
 		Crumbs: []crumb{{"Workflows", "/"}, {"Rejected records", "/failures"}, {view.Name, "/failures/" + string(view.ID)}, {"Drop", ""}}})

@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"net"
@@ -19,13 +18,13 @@ const bodyTimeout = 15 * time.Second
 
 // guard puts around a handler what every request needs: nobody else's web site may send a command or read an answer,
 // a body has a limit, and a bug in a handler costs one request.
-func guard(next http.Handler, cfg Config, loopback bool) http.Handler {
+func guard(next http.Handler, door *door, cfg Config, loopback bool) http.Handler {
 	origin := http.NewCrossOriginProtection()
 	origin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		writeProblem(w, newProblem(http.StatusForbidden, "this request came from another web site; open the page of this service and repeat it there"))
 	}))
 	h := origin.Handler(next)
-	h = withCaller(h, cfg.UserHeader)
+	h = door.identify(h)
 	h = onlyKnownHosts(h, cfg.Hosts, loopback)
 	h = limitBody(h)
 	h = withHeaders(h)
@@ -104,31 +103,6 @@ func onlyKnownHosts(next http.Handler, hosts []string, loopback bool) http.Handl
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-type callerKey struct{}
-
-// withCaller notes who asks: the user that a trusted proxy names in a header, or else the address.
-func withCaller(next http.Handler, userHeader string) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		by := ""
-		if userHeader != "" {
-			by = printable(r.Header.Get(userHeader))
-		}
-		if by == "" {
-			by = r.RemoteAddr
-			if host, _, err := net.SplitHostPort(by); err == nil {
-				by = host
-			}
-		}
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, by)))
-	})
-}
-
-// callerOf is who asked in ctx.
-func callerOf(ctx context.Context, via string) Caller {
-	by, _ := ctx.Value(callerKey{}).(string)
-	return Caller{By: by, Via: via}
 }
 
 // printable keeps what can stand in a log: at most 100 printable characters.

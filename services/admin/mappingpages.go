@@ -32,7 +32,7 @@ func mappedTables(id workflow.ID, stored []byte) []mappedTable {
 	return tables
 }
 
-func (s *site) registerMappings(mux *http.ServeMux) {
+func (s *site) registerMappings(mux *router) {
 	mux.HandleFunc("POST /workflows/ingress/mappings/{table}/replay", s.page(s.replayMapping))
 	mux.HandleFunc("GET /workflows/ingress/mappings/{table}/preview", s.page(s.previewMapping))
 }
@@ -60,7 +60,7 @@ func (s *site) previewMapping(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	w.Header().Set("Cache-Control", "no-store") // It holds personal data.
-	return s.render(w, http.StatusOK, "preview", page{Title: "Preview of " + table, Here: "/",
+	return s.render(w, r, http.StatusOK, "preview", page{Title: "Preview of " + table, Here: "/",
 		Crumbs: []crumb{{"Workflows", "/"}, {workflow.Ingress.Name(), "/workflows/ingress/edit"}, {"Preview of " + table, ""}},
 		Body:   previewed{Table: table, Preview: preview}})
 }

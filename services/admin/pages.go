@@ -19,7 +19,7 @@ import (
 
 // workflows is the front page.
 func (s *site) workflows(w http.ResponseWriter, r *http.Request) error {
-	return s.render(w, http.StatusOK, "workflows", page{Title: "Workflows", Here: "/", Notice: outcome(r.URL.Query()), Body: s.service.List()})
+	return s.render(w, r, http.StatusOK, "workflows", page{Title: "Workflows", Here: "/", Notice: outcome(r.URL.Query()), Body: s.service.List()})
 }
 
 // outcome is the sentence about what a form has just done. Only sentences of ours are shown, whatever the address says.
@@ -42,7 +42,7 @@ func (s *site) command(send func(context.Context, string, Caller) (workflow.Comm
 			writeProblem(w, s.problem(r, err))
 			return nil
 		case err != nil && statusOf(err) == http.StatusConflict:
-			return s.render(w, http.StatusConflict, "workflows", page{Title: "Workflows", Here: "/", Body: s.service.List(),
+			return s.render(w, r, http.StatusConflict, "workflows", page{Title: "Workflows", Here: "/", Body: s.service.List(),
 				Notice: &notice{Kind: "error", Text: workflow.ID(r.PathValue("id")).Name() + ": " + problemOf(err).Detail + "."}})
 		case err != nil:
 			return err
@@ -90,14 +90,14 @@ func (s *site) history(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.render(w, http.StatusOK, "history", page{Title: "History", Here: "/history", Body: list, Crumbs: []crumb{{"Workflows", "/"}, {"History", ""}}})
+	return s.render(w, r, http.StatusOK, "history", page{Title: "History", Here: "/history", Body: list, Crumbs: []crumb{{"Workflows", "/"}, {"History", ""}}})
 }
 
 // route is one line of the documentation.
 type route struct{ Method, Path, Summary string }
 
 // docs lists the API, from the same description that /openapi.json gives to programs.
-func (s *site) docs(w http.ResponseWriter, _ *http.Request) error {
+func (s *site) docs(w http.ResponseWriter, r *http.Request) error {
 	var routes []route
 	for _, path := range slices.Sorted(maps.Keys(s.openAPI.Paths)) {
 		item := s.openAPI.Paths[path]
@@ -110,11 +110,11 @@ func (s *site) docs(w http.ResponseWriter, _ *http.Request) error {
 			}
 		}
 	}
-	return s.render(w, http.StatusOK, "docs", page{Title: "Documentation", Here: "/docs", Body: routes, Crumbs: []crumb{{"Workflows", "/"}, {"Documentation", ""}}})
+	return s.render(w, r, http.StatusOK, "docs", page{Title: "Documentation", Here: "/docs", Body: routes, Crumbs: []crumb{{"Workflows", "/"}, {"Documentation", ""}}})
 }
 
 // about tells which version serves the page, and from where.
-func (s *site) about(w http.ResponseWriter, _ *http.Request) error {
+func (s *site) about(w http.ResponseWriter, r *http.Request) error {
 	body := map[string]string{"NATSServer": s.nats.ConnectedServerName(), "NATSVersion": s.nats.ConnectedServerVersion()}
-	return s.render(w, http.StatusOK, "about", page{Title: "About", Here: "/about", Body: body, Crumbs: []crumb{{"Workflows", "/"}, {"About", ""}}})
+	return s.render(w, r, http.StatusOK, "about", page{Title: "About", Here: "/about", Body: body, Crumbs: []crumb{{"Workflows", "/"}, {"About", ""}}})
 }

@@ -12,7 +12,7 @@ import (
 
 // apiFallback answers what no operation of the API answers, as a problem: 405 where the path exists with another
 // method, 404 where it does not.
-func apiFallback(mux *http.ServeMux) http.HandlerFunc {
+func apiFallback(mux *router) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		allowed := allowedMethods(mux, r)
 		if len(allowed) == 0 {
@@ -25,12 +25,12 @@ func apiFallback(mux *http.ServeMux) http.HandlerFunc {
 }
 
 // allowedMethods asks the mux which methods have a pattern of their own for the path of r.
-func allowedMethods(mux *http.ServeMux, r *http.Request) []string {
+func allowedMethods(mux *router, r *http.Request) []string {
 	var allowed []string
 	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete} {
 		probe := r.Clone(r.Context())
 		probe.Method = method
-		if _, pattern := mux.Handler(probe); strings.HasPrefix(pattern, method+" ") {
+		if _, pattern := mux.mux.Handler(probe); strings.HasPrefix(pattern, method+" ") {
 			allowed = append(allowed, method)
 		}
 	}
@@ -40,7 +40,8 @@ func allowedMethods(mux *http.ServeMux, r *http.Request) []string {
 
 // newHandler builds everything that is served over HTTP. Streams end when closing is closed.
 func newHandler(closing <-chan struct{}, cfg Config, service *Service, nc *nats.Conn, loopback bool) (http.Handler, error) {
-	mux := http.NewServeMux()
+	door := newDoor(cfg)
+	mux := newRouter(leastRoles(), door.require)
 	api := &httpAPI{service: service, monitor: service.monitor, closing: closing, log: cfg.Log}
 	openAPI := api.register(mux, cfg.Version)
 	description, err := json.MarshalIndent(openAPI, "", " ")
@@ -61,5 +62,9 @@ func newHandler(closing <-chan struct{}, cfg Config, service *Service, nc *nats.
 	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
 		mux.Handle(path, cfg.Probes)
 	}
-	return guard(mux, cfg, loopback), nil
+	if err := mux.complete(); err != nil {
+		return nil, err
+	}
+	door.refuse = site.refuse
+	return guard(mux, door, cfg, loopback), nil
 }

@@ -12,6 +12,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/nats-io/nats.go"
 	"go.uber.org/zap"
+
+	"github.com/causeway-sync/causeway/pkg/access"
 )
 
 //go:embed templates
@@ -37,7 +39,14 @@ type page struct {
 	Version  string
 	Assets   map[string]string
 	Notice   *notice
+	Who      access.Identity
 	Body     any
+}
+
+// May reports whether who looks at the page has a role, so that the page offers nothing that would be refused.
+func (p page) May(role string) (bool, error) {
+	least, err := access.ParseRole(role)
+	return err == nil && p.Who.Role.Includes(least), err
 }
 
 type crumb struct{ Name, Path string }
@@ -64,7 +73,7 @@ func newSite(closing <-chan struct{}, cfg Config, service *Service, nc *nats.Con
 	return s, nil
 }
 
-func (s *site) register(mux *http.ServeMux) {
+func (s *site) register(mux *router) {
 	mux.HandleFunc("GET /{$}", s.page(s.workflows))
 	mux.HandleFunc("GET /live", s.live)
 	mux.HandleFunc("POST /workflows/{id}/start", s.command(s.service.Start))
@@ -90,7 +99,7 @@ func (s *site) page(handle func(http.ResponseWriter, *http.Request) error) http.
 			return
 		}
 		problem := s.problem(r, err)
-		if err := s.render(w, problem.Status, "problem", page{Title: problem.Title, Body: problem}); err != nil {
+		if err := s.render(w, r, problem.Status, "problem", page{Title: problem.Title, Body: problem}); err != nil {
 			s.cfg.Log.Error("the error page cannot be shown", zap.Error(err))
 		}
 	}
@@ -110,8 +119,8 @@ func (s *site) problem(r *http.Request, err error) *Problem {
 }
 
 // render writes a whole page or nothing: a template that fails leaves no half of one.
-func (s *site) render(w http.ResponseWriter, status int, name string, p page) error {
-	p.Instance, p.Version, p.Assets = s.cfg.InstanceName, s.cfg.Version, s.assets.paths
+func (s *site) render(w http.ResponseWriter, r *http.Request, status int, name string, p page) error {
+	p.Instance, p.Version, p.Assets, p.Who = s.cfg.InstanceName, s.cfg.Version, s.assets.paths, identityOf(r.Context())
 	var buffer bytes.Buffer
 	if err := s.pages[name].Execute(&buffer, p); err != nil {
 		return fmt.Errorf("page %s: %w", name, err)
