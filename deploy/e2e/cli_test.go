@@ -105,7 +105,7 @@ func TestCommandsOverTheNATSAPI(t *testing.T) {
 
 	for _, bad := range []struct{ subject, body, code, says string }{
 		{"causeway.api.workflows.ingress.start", "", "409", "already started"},
-		{"causeway.api.workflows.egress.start", "", "409", "not part of this version yet"},
+		{"causeway.api.workflows.egress.start", "", "409", "no event type is chosen"},
 		{"causeway.api.workflows.egress.stop", "", "409", "already stopped"},
 		{"causeway.api.workflows.unknown", "", "404", `there is no workflow "unknown"`},
 		{"causeway.api.workflows.unknown.start", "", "404", `there is no workflow "unknown"`},

@@ -85,7 +85,8 @@ func newServices(t *testing.T, contacts int) services {
 		"CAUSEWAY_DYNAMICS_URL=http://" + dynamics, "CAUSEWAY_DYNAMICS_TOKEN_URL=http://" + dynamics + "/sandbox/oauth2/v2.0/token",
 		"CAUSEWAY_DYNAMICS_TENANT=sandbox", "CAUSEWAY_DYNAMICS_CLIENT_ID=causeway", "CAUSEWAY_DYNAMICS_CLIENT_SECRET=causeway-sandbox",
 		"CAUSEWAY_CAMPAIGN_URL=http://" + campaign + "/sandbox", "CAUSEWAY_CAMPAIGN_TOKEN_URL=http://" + campaign + "/ims/token/v3",
-		"CAUSEWAY_CAMPAIGN_CLIENT_ID=causeway", "CAUSEWAY_CAMPAIGN_CLIENT_SECRET=causeway-sandbox",
+		"CAUSEWAY_CAMPAIGN_CLIENT_ID=causeway", "CAUSEWAY_CAMPAIGN_CLIENT_SECRET=causeway-sandbox", "CAUSEWAY_CAMPAIGN_ORG_ID=sandbox@AdobeOrg",
+		"CAUSEWAY_CAMPAIGN_JOURNAL_URL=http://" + campaign + "/events/organizations/sandbox/integrations/causeway/events",
 	}
 	s := services{installation: &installation{t: t, admin: "http://" + admin, nats: nats, systems: newSystems(t, dynamics, campaign)}, probes: map[string]string{}}
 	s.natsServer = process.New(t, program("nats-server"), nil, "-c", natsConfig(t, nats))
@@ -96,7 +97,7 @@ func newServices(t *testing.T, contacts int) services {
 		s.probes[name] = "http://" + address
 		return process.New(t, program(name), env, append(bus, "--probes", address, "--instance", name+"-1")...)
 	}
-	s.ingress, s.egress, s.optinout = workflow("ingress", env), workflow("egress", nil), workflow("optinout", nil)
+	s.ingress, s.egress, s.optinout = workflow("ingress", env), workflow("egress", env), workflow("optinout", nil)
 	s.processes = []*process.Process{s.natsServer, s.sandbox, s.adminService, s.ingress, s.egress, s.optinout}
 	return s
 }

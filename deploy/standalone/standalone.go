@@ -50,11 +50,14 @@ type Config struct {
 	Dynamics dynamics.Config
 	Campaign campaign.Config
 	// SFTP is where Campaign's export files are.
-	SFTP   exportfile.Config
-	Sizes  bus.Sizes
-	Keep   bus.Keep
+	SFTP  exportfile.Config
+	Sizes bus.Sizes
+	Keep  bus.Keep
+	// Tuning is that of ingress.
 	Tuning pump.Config
-	Log    *zap.Logger
+	// UnknownContactWait is in place of what the configuration of egress says, where it is not zero.
+	UnknownContactWait time.Duration
+	Log                *zap.Logger
 }
 
 // Run works until ctx ends, then stops the services, the bus and the sandbox, in this order.
@@ -157,14 +160,14 @@ func (cfg Config) services(server *embedded.Server) []func(context.Context) erro
 		func(ctx context.Context) error {
 			return admin.Run(ctx, admin.Config{Listen: cfg.HTTP, Listener: cfg.HTTPListener, InstanceName: cfg.InstanceName, Version: cfg.Version,
 				NATS: busOptions(provider, "causeway-admin", cfg.Log), Sizes: cfg.Sizes, Keep: cfg.Keep, Registry: registry, Log: cfg.Log,
-				Unavailable: map[workflow.ID]string{workflow.Egress: egress.Unavailable, workflow.OptInOut: optinout.Unavailable}})
+				Unavailable: map[workflow.ID]string{workflow.OptInOut: optinout.Unavailable}})
 		},
 		func(ctx context.Context) error {
 			return ingress.Run(ctx, ingress.Config{Host: hosted(workflow.Ingress), Dynamics: cfg.Dynamics, Campaign: cfg.Campaign, Tuning: cfg.Tuning,
 				State: cfg.state()})
 		},
 		func(ctx context.Context) error {
-			return egress.Run(ctx, egress.Config{Host: hosted(workflow.Egress)})
+			return egress.Run(ctx, egress.Config{Host: hosted(workflow.Egress), Campaign: cfg.Campaign, Dynamics: cfg.Dynamics, Wait: cfg.UnknownContactWait})
 		},
 		func(ctx context.Context) error {
 			return optinout.Run(ctx, optinout.Config{Host: hosted(workflow.OptInOut)})

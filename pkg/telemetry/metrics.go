@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"errors"
 	"strconv"
 	"time"
 
@@ -24,7 +25,7 @@ type Calls struct {
 	seconds *prometheus.HistogramVec
 }
 
-// NewCalls registers the metrics of remote calls.
+// NewCalls registers the metrics of remote calls, or finds those that another service of the process has registered.
 func NewCalls(registry *prometheus.Registry) *Calls {
 	c := &Calls{
 		total: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "causeway_remote_requests_total",
@@ -32,7 +33,22 @@ func NewCalls(registry *prometheus.Registry) *Calls {
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "causeway_remote_request_seconds",
 			Help: "Time until a remote system has answered.", Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}}, []string{"system", "kind"}),
 	}
-	registry.MustRegister(c.total, c.seconds)
+	c.total, c.seconds = registered(registry, c.total), registered(registry, c.seconds)
+	return c
+}
+
+// registered is the collector that the registry has under the name of c: c, unless there was one before.
+func registered[C prometheus.Collector](registry *prometheus.Registry, c C) C {
+	err := registry.Register(c)
+	var before prometheus.AlreadyRegisteredError
+	if errors.As(err, &before) {
+		if same, ok := before.ExistingCollector.(C); ok {
+			return same
+		}
+	}
+	if err != nil { // Two metrics of one name and different labels: a mistake that the first start shows.
+		panic(err)
+	}
 	return c
 }
 

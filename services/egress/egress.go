@@ -1,27 +1,125 @@
-// Package egress is the workflow Campaign to Dynamics 365: e-mail events on the contact's timeline.
-//
-// This version serves its part of the control plane: it sends heartbeats and obeys commands, and a start ends as FAILED
-// with the reason, because reading and writing are not part of this version.
 package egress
 
 import (
+	"cmp"
 	"context"
+	"time"
 
-	"github.com/causeway-sync/causeway/pkg/fault"
+	"go.uber.org/zap"
+
+	"github.com/causeway-sync/causeway/pkg/campaign"
+	"github.com/causeway-sync/causeway/pkg/config"
+	"github.com/causeway-sync/causeway/pkg/dynamics"
+	"github.com/causeway-sync/causeway/pkg/pump"
+	"github.com/causeway-sync/causeway/pkg/remote"
+	"github.com/causeway-sync/causeway/pkg/telemetry"
 	"github.com/causeway-sync/causeway/pkg/workflow"
 	"github.com/causeway-sync/causeway/services/host"
 )
 
-// Unavailable says why a start is refused.
-const Unavailable = "not part of this version yet"
-
 // Config of the service.
-type Config struct{ Host host.Config }
+type Config struct {
+	Host     host.Config
+	Campaign campaign.Config
+	Dynamics dynamics.Config
+	// Wait is how long an event waits for its contact, in place of what the configuration says; tests use it.
+	Wait time.Duration
+	// Tuning overrides the pump's settings where it is not zero; tests and benchmarks use it.
+	Tuning pump.Config
+}
+
+// How the pump is set. A thousand events are one request, so few requests need to be under way at a time; how many there
+// really are is for dynamics.Writer to find out.
+const (
+	BatchSize = 1000
+	InFlight  = 6
+	Window    = 6000
+	// Linger is how long an event may wait for others to share its request: short enough that one that comes alone is on
+	// the timeline within two seconds.
+	Linger = 200 * time.Millisecond
+	// PollInterval is how often the journal is asked for its next page. The journal itself says when that makes sense, and
+	// nothing is sent before.
+	PollInterval = 250 * time.Millisecond
+)
+
+// rejects is how many rejected events end a run. Campaign writes to people whom Dynamics does not know, and events of
+// theirs are rejected in the end, so it takes more than a fifth to say that the configuration is wrong.
+const rejects = 0.8
 
 // Run serves the workflow until ctx ends.
 func Run(ctx context.Context, cfg Config) error {
 	cfg.Host.Workflow = workflow.Egress
-	return host.Serve(ctx, cfg.Host, func(context.Context, host.Binding) (host.Run, error) {
-		return host.Run{}, fault.New(fault.Fatal, Unavailable)
-	})
+	if cfg.Host.Registry == nil {
+		cfg.Host.Registry = telemetry.NewRegistry()
+	}
+	calls := telemetry.NewCalls(cfg.Host.Registry)
+	cfg.Dynamics.Observe = func(c remote.Call) { calls.Observe("dynamics", c.Kind, c.Status, c.Duration) }
+	cfg.Campaign.Observe = func(c remote.Call) { calls.Observe("campaign", c.Kind, c.Status, c.Duration) }
+	s := newService(cfg)
+	defer s.close()
+	return host.Serve(ctx, cfg.Host, s.prepare)
+}
+
+// service holds the clients of both sides. They live as long as the process, and all runs share them: a stop and start
+// must not forget that a remote asked for a pause (invariant 10).
+type service struct {
+	cfg    Config
+	from   *campaign.Client
+	to     *dynamics.Client
+	writer *dynamics.Writer
+	err    error // why there are no clients; a connection that is not set up is the reason of FAILED, not of an exit
+}
+
+func newService(cfg Config) *service {
+	s := &service{cfg: cfg}
+	if s.from, s.err = campaign.New(cfg.Campaign); s.err != nil {
+		return s
+	}
+	if s.to, s.err = dynamics.New(cfg.Dynamics); s.err == nil {
+		s.writer = s.to.NewWriter(dynamics.WriterConfig{BatchSize: BatchSize})
+	}
+	return s
+}
+
+func (s *service) close() {
+	if s.from != nil {
+		s.from.Close()
+	}
+	if s.to != nil {
+		s.to.Close()
+	}
+}
+
+// prepare loads the revision that the start is for and checks it against both sides. All that a person has to mend comes
+// back in one fault.
+func (s *service) prepare(ctx context.Context, b host.Binding) (host.Run, error) {
+	revision, parsed, err := b.Settings(ctx)
+	if err != nil {
+		return host.Run{}, err
+	}
+	if s.err != nil {
+		return host.Run{}, s.err
+	}
+	doc := parsed.(*config.EgressDoc)
+	plan, err := preflight(ctx, doc, s.from, s.to)
+	if err != nil {
+		return host.Run{}, err
+	}
+	b.Log.Info("preflight passed", zap.Int("event types", len(plan.on)), zap.Uint64("revision", revision.Number))
+	return host.Run{Pump: pump.New(s.pump(b, doc, plan), b.Counters), Revision: revision.Number}, nil
+}
+
+func (s *service) pump(b host.Binding, doc *config.EgressDoc, plan plan) pump.Config {
+	p := s.cfg.Tuning
+	p.Queue, p.Open, p.Guard, p.Notice, p.Log = b.Queue, b.OpenWindow, b.Lease.Guard, b.Notice, b.Log
+	p.BatchSize, p.InFlight, p.Window = cmp.Or(p.BatchSize, BatchSize), cmp.Or(p.InFlight, InFlight), cmp.Or(p.Window, Window)
+	p.Linger, p.PollInterval = cmp.Or(p.Linger, Linger), cmp.Or(p.PollInterval, PollInterval)
+	p.Rejects.Share = cmp.Or(p.Rejects.Share, rejects)
+	p.Sources = map[string]pump.Source{sourceName: &source{
+		journal: s.from.Journal(campaign.JournalConfig{First: doc.Journal.First, AfterGap: doc.Journal.AfterGap}),
+		waiting: b.Queue, decoder: plan.decoder, on: plan.on, skips: b.Skips, gap: b.Gap, now: time.Now, recent: newRecent(),
+	}}
+	p.Sink = &sink{decoder: plan.decoder, on: plan.on, activities: plan.activities, writer: s.writer, skips: b.Skips, guard: b.Lease.Guard,
+		wait: cmp.Or(s.cfg.Wait, time.Duration(doc.UnknownContact.WaitHours)*time.Hour)}
+	return p
 }

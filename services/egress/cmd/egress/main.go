@@ -19,11 +19,15 @@ type grammar struct {
 type serve struct {
 	cli.NATS
 	cli.Host
+	cli.Campaign
+	cli.Dynamics
+	cli.UnknownContact
 }
 
 // Run serves until ctx ends.
 func (s serve) Run(ctx context.Context, log *zap.Logger) error {
-	return egress.Run(ctx, egress.Config{Host: s.Host.Config(s.NATS, "causeway-egress", log)})
+	return egress.Run(ctx, egress.Config{Host: s.Host.Config(s.NATS, "causeway-egress", log), Campaign: s.Campaign.Config(), Dynamics: s.Dynamics.Config(),
+		Wait: s.UnknownContact.Wait})
 }
 
 func main() {
