@@ -57,7 +57,7 @@ func (t Table) navigation(c Column, target string) string {
 		return c.Navigations[target]
 	case t.Activity && c.Name == "regardingobjectid":
 		return c.Name + "_" + target + "_" + t.LogicalName
-	case len(c.Targets) > 1:
+	case len(c.Targets) > 1 && c.Type != Owner:
 		return c.Name + "_" + target
 	}
 	return c.Name

@@ -127,7 +127,7 @@ func (b *batchAnswer) add(rec *recorder, contentID string) {
 		}
 	}
 	b.body.WriteString("\r\n")
-	b.body.Write(rec.body.Bytes())
+	b.body.Write(bytes.TrimRight(rec.body.Bytes(), "\n"))
 	b.body.WriteString("\r\n")
 }
 
