@@ -6,8 +6,8 @@
 // reflects the moment of the last page, a row that was created and deleted between two polls is still reported as
 // deleted, a row deleted and created again is reported both ways, counts stop at 5000, a page size that is not repeated
 // is forgotten, and a link does not survive the process; a batch with a bare LF is not read, one that fails keeps what it
-// did before, and a bulk creation that fails tells one reason of many. Where the vendor's behaviour is not published it is an Option.
-// Faults, counters and tokens come from pkg/remote/remotetest; they are served below /_sandbox.
+// did before, and a bulk creation that fails tells one reason of many. Where the vendor's behaviour is not published it
+// is an Option. Faults, counters and tokens come from pkg/remote/remotetest; they are served below /_sandbox.
 //
 // Use it as a handler:
 //
