@@ -73,6 +73,16 @@ func (s *Queues) Backlog(ctx context.Context, id workflow.ID) (Backlog, error) {
 	return b, nil
 }
 
+// Waiting counts the records of the queue that are not settled, those apart that are parked or wait to be read again.
+func (q *Queue) Waiting(ctx context.Context) (uint64, error) {
+	consumer, err := q.c.js.Consumer(ctx, Stream(q.id), ConsumerWriter)
+	if err != nil {
+		return 0, classify(err, "opening consumer "+ConsumerWriter)
+	}
+	info := consumer.CachedInfo()
+	return info.NumPending + uint64(max(info.NumAckPending, 0)), nil
+}
+
 // oldest is when the first record at or behind a sequence was queued.
 func (s *Queues) oldest(ctx context.Context, stream jetstream.Stream, id workflow.ID, from uint64) (time.Time, error) {
 	msg, err := stream.GetMsg(ctx, from, jetstream.WithGetMsgSubject(RecordsFilter(id)))

@@ -81,6 +81,14 @@ type Config struct {
 	Linger time.Duration
 	// PollInterval is how long an idle source is left alone; default 1 s.
 	PollInterval time.Duration
+	// Waiting counts the records that are queued and not settled; nil lets full reads run as far ahead as they can. Lead is
+	// how much of the writer's time a full read may queue while there is another source, whose changes would wait behind
+	// it; default 1.5 s, negative for no bound.
+	Waiting func(ctx context.Context) (uint64, error)
+	Lead    time.Duration
+	// Behind names for a source the ones whose full reads go before its own, such as the parents of its rows. It must not
+	// lead in a circle.
+	Behind map[string][]string
 	// HoldPause is how often a held source is tried again; default 30 s.
 	HoldPause time.Duration
 	// Patience is how long trouble may last without a success before Run gives up; default 15 min.
@@ -105,6 +113,7 @@ func (c Config) withDefaults() Config {
 	c.BatchSize = cmp.Or(c.BatchSize, 1)
 	c.MaxAttempts = cmp.Or(c.MaxAttempts, 12)
 	c.PollInterval = cmp.Or(c.PollInterval, time.Second)
+	c.Lead = cmp.Or(c.Lead, 1500*time.Millisecond)
 	c.HoldPause = cmp.Or(c.HoldPause, 30*time.Second)
 	c.Patience = cmp.Or(c.Patience, 15*time.Minute)
 	c.DrainTimeout = cmp.Or(c.DrainTimeout, 10*time.Second)

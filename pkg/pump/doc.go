@@ -10,6 +10,7 @@
 //     4).
 //   - Nothing is written without the guard's consent (invariant 5) or inside a delay that the sink asked for
 //     (invariant 10).
+//   - A full read of one source does not hold up the changes of another: it queues only what is written in a short time.
 //   - When Run returns, everything is quiet: no read, no write and no retry is under way, and what was not settled has
 //     been handed back.
 //

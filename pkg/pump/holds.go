@@ -40,6 +40,13 @@ func (h *holds) remove(source string) bool {
 	return was
 }
 
+func (h *holds) has(source string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	_, held := h.held[source]
+	return held
+}
+
 // joinedLocked is what holds all sources as one fault that says each thing once: what is wrong with the credentials is
 // wrong for every source.
 func (h *holds) joinedLocked() error {

@@ -18,12 +18,15 @@ type Pump struct {
 	counters *Counters
 	trouble  *troubles
 	holds    *holds
+	lead     *lead
+	readers  map[string]*reader
 	progress sync.Map // source name → record.Progress, while a full read is under way
 }
 
 // New makes a pump; nothing is opened. The counters go on where they are, so that they can outlive a run.
 func New(cfg Config, counters *Counters) *Pump {
-	return &Pump{cfg: cfg.withDefaults(), counters: counters, trouble: newTroubles(), holds: newHolds(len(cfg.Sources))}
+	cfg = cfg.withDefaults()
+	return &Pump{cfg: cfg, counters: counters, trouble: newTroubles(), holds: newHolds(len(cfg.Sources)), lead: newLead(cfg, counters)}
 }
 
 // closeTimeout is how long the window may take to hand back what it holds.
@@ -42,14 +45,15 @@ func (p *Pump) Run(ctx context.Context, ready func()) error {
 		return outcome(ctx, runCtx)
 	}
 	var parts sync.WaitGroup
-	readers := make([]*reader, 0, len(p.cfg.Sources))
+	p.readers = map[string]*reader{}
 	for name, source := range p.cfg.Sources {
-		r := newReader(p, name, source)
-		readers = append(readers, r)
+		p.readers[name] = newReader(p, name, source)
+	}
+	for _, r := range p.readers {
 		parts.Go(func() { end(r.run(runCtx)) })
 	}
 	parts.Go(func() { newWriter(p, window, end).run(runCtx) })
-	parts.Go(func() { announce(runCtx, readers, ready) })
+	parts.Go(func() { announce(runCtx, p.readers, ready) })
 	parts.Wait()
 	p.close(ctx, window)
 	return outcome(ctx, runCtx)
@@ -77,7 +81,7 @@ func (p *Pump) close(ctx context.Context, window Window) {
 
 // announce calls ready when every reader has succeeded once, those apart that are held: the proof of progress (invariant
 // 8). One at least has succeeded, for a run whose sources are all held ends.
-func announce(ctx context.Context, readers []*reader, ready func()) {
+func announce(ctx context.Context, readers map[string]*reader, ready func()) {
 	for _, r := range readers {
 		select {
 		case <-r.settled:
@@ -101,6 +105,21 @@ func outcome(ctx, runCtx context.Context) error {
 
 // Trouble says what the run is waiting for, "" when all is well.
 func (p *Pump) Trouble() string { return p.trouble.String() }
+
+// loading reports whether a source is, or may still turn out to be, in the middle of a full read that goes on.
+func (p *Pump) loading(name string) bool {
+	r, there := p.readers[name]
+	if !there || p.holds.has(name) {
+		return false
+	}
+	select {
+	case <-r.settled:
+	default:
+		return true // Not known before its first read.
+	}
+	_, loading := p.progress.Load(name)
+	return loading
+}
 
 // Loads lists the full reads under way, by source.
 func (p *Pump) Loads() map[string]record.Progress {

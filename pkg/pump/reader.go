@@ -49,8 +49,8 @@ func (r *reader) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		r.release()
 		r.note(page)
+		r.release()
 		if r.worthStoring(page) {
 			if err := r.append(ctx, page); err != nil {
 				return err
@@ -136,8 +136,41 @@ func (r *reader) worthStoring(page record.Page) bool {
 	return page.More || r.checkpoint.Revision == 0 || time.Since(r.storedAt) >= idleStore
 }
 
-// append stores a page with the position behind it, and offers the same page again until the queue has it.
+// append stores a page with the position behind it. One of a full read waits for its turn.
 func (r *reader) append(ctx context.Context, page record.Page) error {
+	if page.Progress == (record.Progress{}) {
+		return r.store(ctx, page)
+	}
+	if err := r.follow(ctx); err != nil {
+		return err
+	}
+	var release func()
+	err := r.persist(ctx, func() (err error) {
+		release, err = r.pump.lead.take(ctx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	defer release()
+	return r.store(ctx, page)
+}
+
+// follow waits until the full reads are over that go before this one: rows whose parents come later would be parked and
+// read once more. A source that is held is not waited for.
+func (r *reader) follow(ctx context.Context) error {
+	for _, name := range r.pump.cfg.Behind[r.name] {
+		for r.pump.loading(name) {
+			if err := wait(ctx, leadCheck); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// store offers the same page again until the queue has it.
+func (r *reader) store(ctx context.Context, page record.Page) error {
 	return r.persist(ctx, func() error {
 		if err := r.pump.cfg.Guard(); err != nil { // invariant 5
 			return err

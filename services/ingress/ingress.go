@@ -123,12 +123,12 @@ func (s *service) prepare(ctx context.Context, b host.Binding) (host.Run, error)
 
 func (s *service) pump(b host.Binding, tables map[string]*mapped, store *written.Store) pump.Config {
 	p := s.cfg.Tuning
-	p.Queue, p.Open, p.Guard, p.Notice, p.Log = b.Queue, b.OpenWindow, b.Lease.Guard, b.Notice, b.Log
+	p.Queue, p.Open, p.Guard, p.Notice, p.Log, p.Waiting = b.Queue, b.OpenWindow, b.Lease.Guard, b.Notice, b.Log, b.Queue.Waiting
 	p.Sink = &sink{guard: b.Lease.Guard, tables: tables, campaign: s.to, maxWait: cmp.Or(s.cfg.MaxWait, MaxWait), written: store}
 	if p.InFlight == 0 {
 		p.InFlight = InFlight
 	}
-	p.Sources = map[string]pump.Source{}
+	p.Sources, p.Behind = map[string]pump.Source{}, parents(tables)
 	for table, m := range tables {
 		p.Sources[table] = &watched{mapped: m, open: func(plan *mapping.Plan) pump.Source {
 			source := s.from.Source(dynamics.SourceConfig{Table: table, Columns: m.mapping.Columns(), FormattedValues: plan.ReadsLabels(),

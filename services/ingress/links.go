@@ -11,6 +11,23 @@ import (
 	"github.com/causeway-sync/causeway/pkg/record"
 )
 
+// parents names for each table those whose rows its own lead to.
+func parents(tables map[string]*mapped) map[string][]string {
+	of := map[string]string{} // resource to table
+	for name, table := range tables {
+		of[table.mapping.Resource] = name
+	}
+	parents := map[string][]string{}
+	for name, table := range tables {
+		for _, link := range table.mapping.Links {
+			if parent, mapped := of[link.Resource]; mapped && parent != name {
+				parents[name] = append(parents[name], parent)
+			}
+		}
+	}
+	return parents
+}
+
 // resolve fills the link fields of a write: Campaign takes the technical key (PKey) of the row that a link leads to, which
 // changes from call to call and may not be stored, so it is asked for each time, one reading call a link. A row that is
 // not there yet is fault.Waiting: a child that was written without its parent would be hidden in Campaign.
