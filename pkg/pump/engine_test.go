@@ -103,9 +103,9 @@ func TestPoisonIsToldFromAnOutage(t *testing.T) {
 			p := &pace{inFlight: 4, maxAttempts: 12}
 			poison, now := &task{}, time.Now()
 			for range 12 {
-				p.failure(poison, now)
+				p.failure(poison, true, now)
 				for range tc.failedBetween {
-					p.failure(&task{}, now)
+					p.failure(&task{}, true, now)
 				}
 				if tc.writtenBetween > 0 {
 					p.success(tc.writtenBetween)

@@ -31,6 +31,7 @@ func (w *writer) attempt(ctx context.Context, batch []*task) {
 		return
 	}
 	w.settleWritten(batch, results)
+	first := true // of the records of this write that failed for a passing reason
 	for i, t := range batch {
 		switch err := results[i].Err; {
 		case err == nil:
@@ -43,7 +44,8 @@ func (w *writer) attempt(ctx context.Context, batch []*task) {
 		case ctx.Err() != nil:
 			// Cut off by a stop: the outcome is not known, handBack finds the record in its lane.
 		case passing(err):
-			w.retry(ctx, t, err)
+			w.retry(ctx, t, err, first)
+			first = false
 		default:
 			w.fail(err)
 		}
@@ -122,14 +124,15 @@ func (w *writer) postpone(t *task, err error) {
 	t.refusal.delays++
 }
 
-// retry puts a task that failed for a passing reason aside, and slows everything down while nothing succeeds.
-func (w *writer) retry(ctx context.Context, t *task, err error) {
+// retry puts a task that failed for a passing reason aside, and slows everything down while nothing succeeds. First says
+// that it is the first of its batch.
+func (w *writer) retry(ctx context.Context, t *task, err error, first bool) {
 	w.pump.countRetry(err)
 	if lasting, bearable := w.bear(t, err); !bearable {
 		w.fail(outlasted(partWriting, lasting, err))
 		return
 	}
-	if w.delay(t, err) {
+	if w.delay(t, err, first) {
 		return
 	}
 	t.refusal = &refusal{attempts: t.attempts,
@@ -150,15 +153,15 @@ func (w *writer) bear(t *task, err error) (lasting time.Duration, bearable bool)
 }
 
 // delay sets the time of the next attempt. It reports false for a record that deserves none.
-func (w *writer) delay(t *task, err error) bool {
+func (w *writer) delay(t *task, err error, first bool) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if fault.Is(err, fault.Throttled) {
-		w.pace.throttled(err, time.Now()) // It holds all writes, this one too.
+		w.pace.throttled(err, first, time.Now()) // It holds all writes, this one too.
 		w.againLocked(t)
 		return true
 	}
-	allFail := w.pace.failure(t, time.Now())
+	allFail := w.pace.failure(t, first, time.Now())
 	switch {
 	case w.pace.poisoned(t):
 		return false

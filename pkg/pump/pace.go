@@ -13,7 +13,7 @@ type pace struct {
 	maxAttempts int
 
 	until   time.Time // nothing is written before
-	streak  int       // passing failures since the last success
+	streak  int       // writes with a passing failure since the last success
 	written uint64    // all successes
 	failed  uint64    // all passing failures, throttling not among them
 }
@@ -21,21 +21,26 @@ type pace struct {
 // longestHold bounds how long all writes wait because all of them fail; a remote's own delay may be longer.
 const longestHold = 10 * time.Second
 
-// throttled holds every write for as long as the remote asked for, and longer when it goes on asking (invariant 10).
-func (p *pace) throttled(err error, now time.Time) {
+// throttled holds every write for as long as the remote asked for, and longer when it goes on asking (invariant 10). First
+// says that the record is the first of its write to fail: the others of a batch tell the same once more.
+func (p *pace) throttled(err error, first bool, now time.Time) {
 	p.hold(max(p.rest(), fault.After(err)), now)
-	p.streak++
+	if first {
+		p.streak++
+	}
 }
 
 // failure counts a failed attempt at a task. It reports whether every write fails, and not only this one: then it holds
-// all of them, longer and longer.
-func (p *pace) failure(t *task, now time.Time) (allFail bool) {
+// all of them, longer and longer. First says that it is the first of its write.
+func (p *pace) failure(t *task, first bool, now time.Time) (allFail bool) {
 	if t.attempts == 0 {
 		t.writtenBefore, t.failedBefore = p.written, p.failed
 	}
 	t.attempts++
 	p.failed++
-	p.streak++
+	if first {
+		p.streak++
+	}
 	if p.streak <= p.inFlight {
 		return false
 	}

@@ -475,3 +475,39 @@ func TestBatchesHoldAtMostTheirSize(t *testing.T) {
 		}
 	})
 }
+
+// A batch that is refused is one refusal, however many records it holds: what the remote asked for is waited for, and
+// hardly longer.
+func TestABatchThatFailsIsOneFailure(t *testing.T) {
+	for name, tc := range map[string]struct {
+		err  error
+		most time.Duration // until the last is written
+	}{
+		"throttled": {fault.ThrottledFor(5*time.Second, "slow down"), 6 * time.Second},
+		"cut off":   {transient(), 2 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := writing(t)
+				w.cfg.BatchSize, w.cfg.Window, w.cfg.InFlight = 500, 2000, 4
+				const records = 2000
+				begin := time.Now()
+				w.dest.answer = func(int, record.Record) outcome {
+					if time.Now().Equal(begin) {
+						return outcome{err: tc.err}
+					}
+					return outcome{landed: true}
+				}
+				for i, key := range keys(records) {
+					w.queue.put(upsert(key, int64(i+1)))
+				}
+				w.start()
+				quietly(tc.most)
+				if n := w.dest.size(); n != records {
+					t.Errorf("%d of %d records are written %v after the start", n, records, time.Since(begin))
+				}
+				w.mustStop()
+			})
+		})
+	}
+}
