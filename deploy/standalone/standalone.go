@@ -159,8 +159,7 @@ func (cfg Config) services(server *embedded.Server) []func(context.Context) erro
 	return []func(context.Context) error{
 		func(ctx context.Context) error {
 			return admin.Run(ctx, admin.Config{Listen: cfg.HTTP, Listener: cfg.HTTPListener, InstanceName: cfg.InstanceName, Version: cfg.Version,
-				NATS: busOptions(provider, "causeway-admin", cfg.Log), Sizes: cfg.Sizes, Keep: cfg.Keep, Registry: registry, Log: cfg.Log,
-				Unavailable: map[workflow.ID]string{workflow.OptInOut: optinout.Unavailable}})
+				NATS: busOptions(provider, "causeway-admin", cfg.Log), Sizes: cfg.Sizes, Keep: cfg.Keep, Registry: registry, Log: cfg.Log})
 		},
 		func(ctx context.Context) error {
 			return ingress.Run(ctx, ingress.Config{Host: hosted(workflow.Ingress), Dynamics: cfg.Dynamics, Campaign: cfg.Campaign, Tuning: cfg.Tuning,
@@ -170,7 +169,8 @@ func (cfg Config) services(server *embedded.Server) []func(context.Context) erro
 			return egress.Run(ctx, egress.Config{Host: hosted(workflow.Egress), Campaign: cfg.Campaign, Dynamics: cfg.Dynamics, Wait: cfg.UnknownContactWait})
 		},
 		func(ctx context.Context) error {
-			return optinout.Run(ctx, optinout.Config{Host: hosted(workflow.OptInOut)})
+			return optinout.Run(ctx, optinout.Config{Host: hosted(workflow.OptInOut), Dynamics: cfg.Dynamics, Campaign: cfg.Campaign, SFTP: cfg.SFTP,
+				Tuning: pump.Config{Rejects: cfg.Tuning.Rejects}})
 		},
 	}
 }

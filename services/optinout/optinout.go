@@ -35,9 +35,6 @@ type Config struct {
 	Tuning pump.Config
 }
 
-// Unavailable says why a start is refused where the deployment does not serve the workflow yet.
-const Unavailable = "not part of this version yet"
-
 // Defaults of the pump: how many batches are handled at the same time, and how many reports one holds. What they need of
 // Dynamics goes with one request a batch.
 const (

@@ -9,9 +9,7 @@ import (
 
 	"github.com/causeway-sync/causeway/deploy/cli"
 	"github.com/causeway-sync/causeway/pkg/bus"
-	"github.com/causeway-sync/causeway/pkg/workflow"
 	"github.com/causeway-sync/causeway/services/admin"
-	"github.com/causeway-sync/causeway/services/optinout"
 )
 
 type grammar struct {
@@ -36,7 +34,6 @@ func (s serve) Run(ctx context.Context, log *zap.Logger) error {
 	return admin.Run(ctx, admin.Config{
 		Listen: s.HTTP, InstanceName: s.InstanceName, Hosts: s.Hosts, UserHeader: s.UserHeader, Version: cli.Version(), Log: log,
 		NATS: s.Options("causeway-admin", log), Sizes: bus.Sizes{QueueBytes: s.QueueBytes, Replicas: s.Replicas}, Keep: bus.Keep{Age: s.KeepSettled},
-		Unavailable: map[workflow.ID]string{workflow.OptInOut: optinout.Unavailable},
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/causeway-sync/causeway/deploy/cli"
+	"github.com/causeway-sync/causeway/pkg/pump"
 	"github.com/causeway-sync/causeway/services/optinout"
 )
 
@@ -19,11 +20,20 @@ type grammar struct {
 type serve struct {
 	cli.NATS
 	cli.Host
+	cli.Dynamics
+	cli.Campaign
+	cli.SFTP
+	cli.Rejects
 }
 
 // Run serves until ctx ends.
 func (s serve) Run(ctx context.Context, log *zap.Logger) error {
-	return optinout.Run(ctx, optinout.Config{Host: s.Host.Config(s.NATS, "causeway-optinout", log)})
+	files, err := s.SFTP.Config()
+	if err != nil {
+		return err
+	}
+	return optinout.Run(ctx, optinout.Config{Host: s.Host.Config(s.NATS, "causeway-optinout", log), Dynamics: s.Dynamics.Config(), Campaign: s.Campaign.Config(),
+		SFTP: files, Tuning: pump.Config{Rejects: s.Rejects.Limit()}})
 }
 
 func main() {
