@@ -47,8 +47,8 @@ func TestTheBudgetOfTheRemoteIsUsed(t *testing.T) {
 	for _, batch := range []int{1, 40} {
 		t.Run(fmt.Sprintf("batches of %d", batch), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				const requests, windows = 60, 4
-				b := &budget{requests: requests, window: 5 * time.Minute}
+				const requests, windows, window = 60, 4, time.Minute
+				b := &budget{requests: requests, window: window}
 				w := writing(t)
 				w.cfg.BatchSize, w.cfg.InFlight, w.cfg.Window = batch, 1, 10*batch // One at a time: each request is asked for by one answer.
 				w.dest.latency = 100 * time.Millisecond
@@ -64,7 +64,7 @@ func TestTheBudgetOfTheRemoteIsUsed(t *testing.T) {
 					w.queue.put(upsert(key, int64(i+1)))
 				}
 				w.start()
-				quietly(windows*5*time.Minute - time.Second)
+				quietly(windows*window - time.Second)
 				used := float64(w.dest.size()) / float64(windows*requests*batch)
 				if used < 0.95 || used > 1 {
 					t.Errorf("%.1f %% of the budget was used", 100*used)

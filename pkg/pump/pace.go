@@ -21,10 +21,15 @@ type pace struct {
 // longestHold bounds how long all writes wait because all of them fail; a remote's own delay may be longer.
 const longestHold = 10 * time.Second
 
-// throttled holds every write for as long as the remote asked for, and longer when it goes on asking (invariant 10). First
-// says that the record is the first of its write to fail: the others of a batch tell the same once more.
+// throttled holds every write for as long as the remote asked for (invariant 10), and hardly longer: it knows best when its
+// budget is there again, and what is not used of that is lost. Where it names no delay, every round waits longer than the
+// one before. First says that the record is the first of its write to fail: the others of a batch tell the same once more.
 func (p *pace) throttled(err error, first bool, now time.Time) {
-	p.hold(max(p.rest(), fault.After(err)), now)
+	delay := max(fault.After(err), firstPause)
+	if fault.After(err) == 0 {
+		delay = p.rest()
+	}
+	p.hold(delay, now)
 	if first {
 		p.streak++
 	}
