@@ -46,8 +46,9 @@ tools: ## Build the tools that tests and linters use into bin/: the NATS CLI, st
 	go build -C deploy/e2e -o ../../$(BIN)/ tool
 
 .PHONY: e2e-setup
-e2e-setup: ## Install what the end-to-end tests need (Debian, root): chromium
-	@command -v chromium >/dev/null || (apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q chromium)
+e2e-setup: ## Install what the end-to-end tests need (Debian, root): chromium and the OpenSSH server
+	@command -v chromium >/dev/null && test -x /usr/sbin/sshd || \
+		(apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q chromium openssh-server)
 
 .PHONY: e2e
 e2e: build tools ## Run the end-to-end tests: NATS CLI, browser, separate services, and the long crash tests
