@@ -98,8 +98,8 @@ func (c *Client) dial(ctx context.Context) (*connection, error) {
 		return nil, c.unreachable(ctx, err)
 	}
 	wire := &patient{Conn: raw, limit: c.cfg.Timeout}
-	cut := context.AfterFunc(ctx, func() { _ = wire.Close() })
-	defer cut()
+	stop := context.AfterFunc(ctx, func() { _ = wire.Close() })
+	defer stop()
 	n, err := c.handshake(wire)
 	if err != nil {
 		_ = wire.Close()
