@@ -42,7 +42,7 @@ func TestTheWorkflowsPageIsLive(t *testing.T) {
 	if title := b.text("header"); !strings.Contains(title, "Causeway") || !strings.Contains(title, "Contoso") {
 		t.Errorf("the header says %q", title)
 	}
-	for id, reason := range map[string]string{"egress": "no event type is chosen: switch on sends, opens, clicks or bounces first", "optinout": "not part of this version yet"} {
+	for id, reason := range map[string]string{"egress": "no event type is chosen: switch on sends, opens, clicks or bounces first", "optinout": "opt-in/out is disabled: choose a direction first"} {
 		if !b.is(fmt.Sprintf(`document.querySelector("#row-%s button.toggle").disabled`, id)) {
 			t.Errorf("%s can be started", id)
 		}

@@ -50,6 +50,8 @@ func leastRoles() map[string]access.Role {
 		"POST /failures/{id}/retry":                              access.Operator,
 		"POST /workflows/ingress/mappings/{table}/replay":        access.Operator,
 		"GET /workflows/ingress/mappings/{table}/preview":        access.Operator,
+		"GET /workflows/optinout/ledger":                         access.Operator,
+		"GET /api/v1/workflows/optinout/ledger":                  access.Operator,
 		"POST /api/v1/workflows/{id}/start":                      access.Operator,
 		"POST /api/v1/workflows/{id}/stop":                       access.Operator,
 		"GET /api/v1/workflows/{id}/failures/{seq}":              access.Operator,

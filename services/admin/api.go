@@ -51,6 +51,7 @@ func (a *httpAPI) register(mux *router, version string) *huma.OpenAPI {
 	a.registerConfig(api)
 	a.registerMappings(api)
 	a.registerFailures(api)
+	a.registerLedger(api)
 	a.registerLive(api)
 	return api.OpenAPI()
 }

@@ -72,6 +72,9 @@ func (s *Service) PutConfig(ctx context.Context, name string, document []byte, e
 	if err != nil {
 		return Configuration{}, err
 	}
+	if err := s.keepLedger(ctx, id, rev.Document); err != nil {
+		s.log.Warn("decisions are kept as long as before until the admin service starts again", zap.String("why", fault.Message(err)))
+	}
 	s.noteChange(ctx, id, noteOf(changesBetween(latest.Document, encoded)), who)
 	return Configuration{Revision: rev.Number, Document: rev.Document, By: rev.By, At: rev.At}, nil
 }

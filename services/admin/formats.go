@@ -28,7 +28,8 @@ func formats() template.FuncMap {
 		"name":  func(id workflow.ID) string { return id.Name() },
 		"words": verbWords, "standbys": standbys, "entry": newEntry, "hidden": hiddenFields,
 		"whole": func(n int) uint64 { return uint64(max(n, 0)) }, "sentence": sentence,
-		"value": plainValue,
+		"value":  plainValue,
+		"ground": groundText, "phase": phaseText, "out": outText, "field": fieldText,
 	}
 }
 

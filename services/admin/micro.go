@@ -61,6 +61,7 @@ func (a *microAPI) serve(ctx context.Context, nc *nats.Conn, version string) (mi
 		{"retry-failures", apiSubject + ".*.failures.retry", a.retryFailures},
 		{"drop-failures", apiSubject + ".*.failures.drop", a.dropFailures},
 		{"preview", apiSubject + ".ingress.preview", a.preview},
+		{"ledger", apiSubject + ".optinout.ledger", a.ledger},
 	}
 	for _, e := range endpoints {
 		if err := svc.AddEndpoint(e.name, a.answer(ctx, e.handle), micro.WithEndpointSubject(e.subject)); err != nil {
