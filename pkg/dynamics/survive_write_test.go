@@ -352,7 +352,7 @@ func TestSurvives_BulkThatIsNotThere(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			env := newEnvironment(t, dynamicstest.Options{}).withContact()
-			var status int
+			var status, refused int
 			var body string
 			_, _ = fmt.Sscanf(says, "%d", &status)
 			_, body, _ = strings.Cut(says, " ")
@@ -364,6 +364,7 @@ func TestSurvives_BulkThatIsNotThere(t *testing.T) {
 				_, _ = sent.body.ReadFrom(r.Body)
 				r.Body = http.NoBody
 				if bytes.Contains(sent.body.Bytes(), []byte("CreateMultiple")) {
+					refused++
 					return answerBatch(w, r, 1, status, body)
 				}
 				r.Body = readCloser{bytes.NewReader(sent.body.Bytes())}
@@ -375,8 +376,8 @@ func TestSurvives_BulkThatIsNotThere(t *testing.T) {
 				t.Fatalf("%d rows failed, %d are there", len(failed), env.created(t))
 			}
 			env.Stats().Reset()
-			if failed := errorsOf(writer.Create(t.Context(), rows[10:])); len(failed) != 0 || env.batches() != 1 {
-				t.Errorf("%d rows failed; %d requests where one has been learned to do", len(failed), env.batches())
+			if failed := errorsOf(writer.Create(t.Context(), rows[10:])); len(failed) != 0 || env.batches() != 1 || refused != 1 {
+				t.Errorf("%d rows failed; %d requests, and %d refused CreateMultiple where one is enough to learn", len(failed), env.batches(), refused)
 			}
 		})
 	}
