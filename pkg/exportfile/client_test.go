@@ -123,9 +123,9 @@ func TestFilesComeOverOneConnection(t *testing.T) {
 // A connection that breaks off again and again in the middle of a file loses no line and gives none twice.
 func TestAConnectionThatBreaksOff(t *testing.T) {
 	h := open(t, nil)
-	const lines = 30_000
+	const lines = 10_000
 	h.put(t, "optout_1.csv", text(lines))
-	h.CutAfter(700_000)
+	h.CutAfter(200_000)
 	failures := 0
 	keys := gather(t, h.eager(), lines, func(err error) {
 		if failures++; !fault.Is(err, fault.Transient) {

@@ -59,6 +59,12 @@ func (m mark) read() bool { return m.Offset == m.Size }
 // is reports whether a file stands as it was when it was marked.
 func (m mark) is(e entry) bool { return m.Size == e.size && m.Modified.Equal(e.modified) }
 
+// same reports whether two positions say the same.
+func (p position) same(o position) bool {
+	old := p.Old == o.Old || p.Old != nil && o.Old != nil && *p.Old == *o.Old
+	return old && p.Fresh.Equal(o.Fresh) && slices.Equal(p.Files, o.Files)
+}
+
 func (p position) find(name string) (mark, bool) {
 	i, found := p.search(name)
 	if !found {

@@ -136,11 +136,12 @@ func (s *Source) step(ctx context.Context, at position, from record.Position) (r
 		slices.SortFunc(s.shown, func(a, b entry) int { return strings.Compare(a.name, b.name) })
 	}
 	s.goOn = false
-	return s.look(ctx, at, now)
+	return s.look(ctx, at, from, now)
 }
 
 // look goes through the files that are not read yet, in the order of their names, to the first that can be.
-func (s *Source) look(ctx context.Context, at position, now time.Time) (record.Page, error) {
+func (s *Source) look(ctx context.Context, at position, from record.Position, now time.Time) (record.Page, error) {
+	asked := at
 	present := make(map[string]entry, len(s.shown))
 	for _, e := range s.shown {
 		present[e.name] = e
@@ -177,6 +178,9 @@ func (s *Source) look(ctx context.Context, at position, now time.Time) (record.P
 	if late := s.late(at, pending, now); late != "" {
 		troubles = append(troubles, late)
 		s.once(late)
+	}
+	if len(from) > 0 && at.same(asked) {
+		return record.Page{Next: from}, nil
 	}
 	next, err := at.encode()
 	return record.Page{Next: next}, err
