@@ -4,9 +4,10 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 BIN := bin
 PACKAGES := ./...
-# The crash test: how often the process is killed, and at how many contacts.
+# The crash tests: how often the process is killed, and at how many contacts and e-mail events.
 CRASHES ?= 50
 CRASH_CONTACTS ?= 20000
+CRASH_EVENTS ?= 100000
 # How many random stories of settings, changes and kills are told.
 STORIES ?= 20
 # The proofs at scale: rows of each of fifteen linked tables, records of each kind whose engine calls are counted.
@@ -53,7 +54,7 @@ e2e-setup: ## Install what the end-to-end tests need (Debian, root): chromium an
 .PHONY: e2e
 e2e: build tools ## Run the end-to-end tests: NATS CLI, browser, separate services, and the long crash tests
 	go test -C deploy/e2e -race -timeout 40m -count 1 ./...
-	go test -race -timeout 40m ./deploy/crash -run Crash -count 1 -args -crashes $(CRASHES) -contacts $(CRASH_CONTACTS) -stories $(STORIES)
+	go test -race -timeout 40m ./deploy/crash -run Crash -count 1 -args -crashes $(CRASHES) -contacts $(CRASH_CONTACTS) -events $(CRASH_EVENTS) -stories $(STORIES)
 
 .PHONY: proofs
 proofs: ## Prove in full what the ordinary tests show in small: linked tables at scale, engine calls, fuzzing (about half an hour)

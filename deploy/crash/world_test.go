@@ -73,6 +73,7 @@ func newWorld(t *testing.T, contacts int, seed uint64) *world {
 		"CAUSEWAY_DYNAMICS_CLIENT_ID=" + d.ClientID, "CAUSEWAY_DYNAMICS_CLIENT_SECRET=" + d.ClientSecret,
 		"CAUSEWAY_CAMPAIGN_URL=" + c.URL, "CAUSEWAY_CAMPAIGN_TOKEN_URL=" + c.TokenURL,
 		"CAUSEWAY_CAMPAIGN_CLIENT_ID=" + c.ClientID, "CAUSEWAY_CAMPAIGN_CLIENT_SECRET=" + c.ClientSecret,
+		"CAUSEWAY_CAMPAIGN_ORG_ID=" + c.OrgID, "CAUSEWAY_CAMPAIGN_JOURNAL_URL=" + c.JournalURL,
 	}}
 }
 
@@ -141,14 +142,18 @@ func (a api) get(path string, into any) error {
 	return json.NewDecoder(response.Body).Decode(into)
 }
 
-func (a api) ingress() (workflow.View, error) {
+func (a api) ingress() (workflow.View, error) { return a.workflow(workflow.Ingress) }
+
+func (a api) workflow(id workflow.ID) (workflow.View, error) {
 	var view workflow.View
-	err := a.get("/api/v1/workflows/ingress", &view)
+	err := a.get("/api/v1/workflows/"+string(id), &view)
 	return view, err
 }
 
-func (a api) command(verb string) error {
-	response, err := http.Post(a.base+"/api/v1/workflows/ingress/"+verb, "application/json", nil)
+func (a api) command(verb string) error { return a.commandTo(workflow.Ingress, verb) }
+
+func (a api) commandTo(id workflow.ID, verb string) error {
+	response, err := http.Post(a.base+"/api/v1/workflows/"+string(id)+"/"+verb, "application/json", nil)
 	if err != nil {
 		return err
 	}

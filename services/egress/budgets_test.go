@@ -48,12 +48,12 @@ func TestAnEventIsOnTheTimelineInTwoSeconds(t *testing.T) {
 	}
 }
 
-// TestTheRequestBudgetIsUsed: with a backlog and service protection on, at least 95 % of what the limit allows is used,
-// and nothing is sent inside a Retry-After.
-func TestTheRequestBudgetIsUsed(t *testing.T) {
-	const perWindow, rows, windows = 60, 5, 5
-	window := time.Second
-	h := newHouse(t, options{dynamics: dynamicstest.Options{Limits: &dynamicstest.Limits{Window: window, Requests: perWindow, RetryAfter: 200 * time.Millisecond}}})
+// TestServiceProtection: under the limits of Dynamics the backlog is written as fast as they allow, and nothing is sent
+// inside a Retry-After (invariant 10). How much of a budget is used in the long run is measured where time is simulated,
+// in pkg/pump and pkg/dynamics: the vendor counts in whole seconds.
+func TestServiceProtection(t *testing.T) {
+	const perWindow, rows, windows, window = 100, 5, 3, 2 * time.Second
+	h := newHouse(t, options{dynamics: dynamicstest.Options{Limits: &dynamicstest.Limits{Window: window, Requests: perWindow, RetryAfter: time.Second}}})
 	h.cfg.Tuning.BatchSize = rows // So that there is a backlog of requests and not only of events.
 	h.events(campaigntest.EventBatch{Count: 2 * perWindow * windows * rows})
 	h.serve("e")
@@ -61,11 +61,12 @@ func TestTheRequestBudgetIsUsed(t *testing.T) {
 	h.until("writing has begun", func() bool { return h.activities() > 0 })
 	begin, before := time.Now(), h.activities()
 	h.until("some windows have passed", func() bool { return time.Since(begin) >= windows*window })
-	used := float64(h.activities()-before) / rows / (time.Since(begin).Seconds() / window.Seconds()) / perWindow
-	t.Logf("%.1f %% of the budget", 100*used)
-	if used < 0.95 {
-		t.Errorf("%.1f %% of the request budget was used, want 95 %%", 100*used)
+	used := float64(h.activities()-before) / (windows * perWindow * rows)
+	t.Logf("%.0f %% of the budget with pauses of half a window", 100*used)
+	if used < 0.5 || used > 1.4 { // A window more than fits, where one had just begun.
+		t.Errorf("%.0f %% of the request budget was used", 100*used)
 	}
+	h.until("the limits were felt", func() bool { return h.beat("e").Counters.Throttled > 0 })
 	if n := h.dynamics.Stats().Get("duringRetryAfter"); n != 0 {
 		t.Errorf("%d requests inside a Retry-After", n)
 	}
