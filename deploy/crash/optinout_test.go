@@ -7,20 +7,25 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/causeway-sync/causeway/deploy/internal/process"
+	"github.com/causeway-sync/causeway/deploy/internal/sshd"
 	"github.com/causeway-sync/causeway/deploy/sandbox"
 	"github.com/causeway-sync/causeway/pkg/campaign/campaigntest"
 	"github.com/causeway-sync/causeway/pkg/config"
+	"github.com/causeway-sync/causeway/pkg/exportfile"
 	"github.com/causeway-sync/causeway/pkg/remote/remotetest"
 	"github.com/causeway-sync/causeway/pkg/workflow"
 )
 
 var (
 	people   = flag.Int("people", 1000, "contacts with a profile, for the tests of opt-ins and opt-outs")
+	openssh  = flag.Bool("openssh", false, "serve the export files with a real OpenSSH server")
 	replayed = flag.Int("replayed", 3000, "contacts that ingress replays while somebody opts out")
 )
 
@@ -53,12 +58,16 @@ func newTown(t *testing.T, contacts int, seed uint64, profiles bool) *town {
 		}
 	})
 	d, c, f := systems.DynamicsConfig(), systems.CampaignConfig(), systems.SFTPConfig()
+	keyFile := systems.SFTP().ClientKeyFile()
+	if *openssh {
+		f, keyFile = realFiles(t, systems.SFTP().Exports())
+	}
 	w := &world{Sandbox: systems, t: t, random: rand.New(rand.NewPCG(seed, 7)), env: []string{
 		"CAUSEWAY_DYNAMICS_URL=" + d.URL, "CAUSEWAY_DYNAMICS_TOKEN_URL=" + d.TokenURL, "CAUSEWAY_DYNAMICS_TENANT=" + d.Tenant,
 		"CAUSEWAY_DYNAMICS_CLIENT_ID=" + d.ClientID, "CAUSEWAY_DYNAMICS_CLIENT_SECRET=" + d.ClientSecret,
 		"CAUSEWAY_CAMPAIGN_URL=" + c.URL, "CAUSEWAY_CAMPAIGN_TOKEN_URL=" + c.TokenURL,
 		"CAUSEWAY_CAMPAIGN_CLIENT_ID=" + c.ClientID, "CAUSEWAY_CAMPAIGN_CLIENT_SECRET=" + c.ClientSecret,
-		"CAUSEWAY_SFTP_ADDR=" + f.Addr, "CAUSEWAY_SFTP_USER=" + f.User, "CAUSEWAY_SFTP_KEY_FILE=" + systems.SFTP().ClientKeyFile(),
+		"CAUSEWAY_SFTP_ADDR=" + f.Addr, "CAUSEWAY_SFTP_USER=" + f.User, "CAUSEWAY_SFTP_KEY_FILE=" + keyFile,
 		"CAUSEWAY_SFTP_HOST_KEY=" + f.HostKey, "CAUSEWAY_SFTP_FOLDER=" + f.Folder,
 	}}
 	town := &town{world: w, ids: systems.Dynamics.IDs("contact"), newest: map[string]bool{}}
@@ -71,6 +80,19 @@ func newTown(t *testing.T, contacts int, seed uint64, profiles bool) *town {
 		}
 	}
 	return town
+}
+
+// realFiles serves a folder with OpenSSH.
+func realFiles(t *testing.T, folder string) (cfg exportfile.Config, keyFile string) {
+	t.Helper()
+	server := sshd.New(t, folder)
+	server.Start()
+	t.Cleanup(server.Stop)
+	keyFile = filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(keyFile, server.Config.Key, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return server.Config, keyFile
 }
 
 // state changes what n people say, on either side.
@@ -176,6 +198,23 @@ func (a api) configure(doc *config.OptInOutDoc) error {
 	return nil
 }
 
+func (a api) optinout() (view workflow.View, err error) {
+	err = a.get("/api/v1/workflows/optinout", &view)
+	return view, err
+}
+
+func (a api) startOptInOut() error {
+	response, err := http.Post(a.base+"/api/v1/workflows/optinout/start", "application/json", nil)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusAccepted {
+		return fmt.Errorf("the start is refused with %s", response.Status)
+	}
+	return nil
+}
+
 func bothWays() *config.OptInOutDoc {
 	doc := config.DefaultOptInOut()
 	doc.Direction, doc.Mappings = config.Bidirectional, consents()
@@ -194,7 +233,7 @@ func TestCrashOfOptInOut(t *testing.T) {
 	p := process.New(t, binary(t, "standalone"), w.env, "--allow-temporary-data", "--data", process.Folder(t, "."), "--http", address, "--nats", process.FreeAddress(t))
 	p.Start()
 	process.Until(t, 30*time.Second, "the workflow is configured", func() bool { return a.configure(bothWays()) == nil }, p.Tail)
-	process.Until(t, 30*time.Second, "the workflow is started", func() bool { return a.commandTo(workflow.OptInOut, "start") == nil }, p.Tail)
+	process.Until(t, 30*time.Second, "the workflow is started", func() bool { return a.startOptInOut() == nil }, p.Tail)
 	moments := rand.New(rand.NewPCG(*seed, 11))
 	for i := range *crashes {
 		w.storm(2)
@@ -209,7 +248,7 @@ func TestCrashOfOptInOut(t *testing.T) {
 	w.state(50)
 	quiet := func() bool {
 		w.export()
-		view, err := a.workflow(workflow.OptInOut)
+		view, err := a.optinout()
 		return err == nil && view.Status == workflow.Running && view.Backlog == 0 && len(w.apart()) == 0 && w.Campaign.Unexported() == 0
 	}
 	report := func() string { return strings.Join(w.apart(), "\n") + "\n" + p.Tail() }
@@ -219,7 +258,7 @@ func TestCrashOfOptInOut(t *testing.T) {
 	if lost := w.lost(); len(lost) > 0 {
 		t.Errorf("%d opt-outs are lost that were the newest statements: %v", len(lost), lost[:min(len(lost), 10)])
 	}
-	view, err := a.workflow(workflow.OptInOut)
+	view, err := a.optinout()
 	if err != nil || view.Failures != 0 {
 		t.Errorf("%d records were rejected (%v)", view.Failures, err)
 	}
@@ -229,7 +268,7 @@ func TestCrashOfOptInOut(t *testing.T) {
 		w.Dynamics.Put("contact", map[string]any{"contactid": id, "middlename": "at rest"})
 	}
 	process.Until(t, time.Minute, "the echo was read", func() bool {
-		now, err := a.workflow(workflow.OptInOut)
+		now, err := a.optinout()
 		return err == nil && now.Counters.Read >= view.Counters.Read+20 && quiet()
 	}, report)
 	if after := w.Campaign.WriteCount() + int64(len(w.Dynamics.Writes())); after != before {
@@ -254,9 +293,9 @@ func TestOptOutWhileIngressReplays(t *testing.T) {
 	if err := a.configure(bothWays()); err != nil {
 		t.Fatal(err)
 	}
-	process.Until(t, 30*time.Second, "the workflow is started", func() bool { return a.commandTo(workflow.OptInOut, "start") == nil }, p.Tail)
+	process.Until(t, 30*time.Second, "the workflow is started", func() bool { return a.startOptInOut() == nil }, p.Tail)
 	process.Until(t, 20*time.Minute, "both sides are equal", func() bool {
-		view, err := a.workflow(workflow.OptInOut)
+		view, err := a.optinout()
 		return err == nil && view.Status == workflow.Running && view.Backlog == 0 && len(view.Loads) == 0 && len(w.apart()) == 0
 	}, p.Tail)
 
