@@ -33,14 +33,10 @@ func TestContactsFlow(t *testing.T) {
 	h.synced()
 	h.status("i", workflow.Running, "")
 
-	begin := time.Now()
 	changed := someContact(h)
 	h.dynamics.Put("contact", map[string]any{"contactid": changed, "lastname": "Changed"})
 	created := h.dynamics.Put("contact", map[string]any{"lastname": "Created"})
-	h.synced()
-	if took := time.Since(begin); took > 2*time.Second {
-		t.Errorf("a change took %v", took)
-	}
+	h.synced() // How soon is a budget, measured in deploy/e2e, where nothing else runs beside it.
 	h.dynamics.Delete("contact", created)
 	h.synced()
 	calls := h.campaign.EngineCalls()
