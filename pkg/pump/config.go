@@ -20,6 +20,10 @@ type Source interface {
 	Read(ctx context.Context, from record.Position) (record.Page, error)
 }
 
+// Troubled is a Source that says what an operator should know although it can be read: a file that is late, say. Trouble
+// may be asked at any time.
+type Troubled interface{ Trouble() []string }
+
 // Queue is where a source's pages go.
 type Queue interface {
 	// Checkpoint is the position behind the last stored page.

@@ -128,3 +128,27 @@ func TestABatchWaitsForMore(t *testing.T) {
 		w.mustStop()
 	})
 }
+
+// late is a source that has something to say.
+type late struct {
+	*source
+	says []string
+}
+
+func (l late) Trouble() []string { return l.says }
+
+// TestASourceSaysWhatAnOperatorShouldKnow although it can be read.
+func TestASourceSaysWhatAnOperatorShouldKnow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, account := newPair(t)
+		w.cfg.Sources["contact"] = late{w.source, []string{"no file since Monday", "a file is empty"}}
+		account.fails = func(int) error { return fault.New(fault.Transient, "no answer") }
+		w.start()
+		quietly(time.Second)
+		want := "no answer; no file since Monday; a file is empty"
+		if got := w.pump.Trouble(); !strings.HasSuffix(got, want) || !strings.HasPrefix(got, "reading account: retrying since") {
+			t.Errorf("trouble %q", got)
+		}
+		w.mustStop()
+	})
+}

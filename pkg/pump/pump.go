@@ -3,6 +3,9 @@ package pump
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -103,8 +106,19 @@ func outcome(ctx, runCtx context.Context) error {
 	return cause
 }
 
-// Trouble says what the run is waiting for, "" when all is well.
-func (p *Pump) Trouble() string { return p.trouble.String() }
+// Trouble says what the run is waiting for, and what its sources have to say; "" when all is well.
+func (p *Pump) Trouble() string {
+	var lines []string
+	if waiting := p.trouble.String(); waiting != "" {
+		lines = append(lines, waiting)
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.cfg.Sources)) {
+		if source, speaks := p.cfg.Sources[name].(Troubled); speaks {
+			lines = append(lines, source.Trouble()...)
+		}
+	}
+	return strings.Join(lines, "; ")
+}
 
 // loading reports whether a source is, or may still turn out to be, in the middle of a full read that goes on.
 func (p *Pump) loading(name string) bool {

@@ -34,6 +34,14 @@ type returning struct {
 // dueAtATime is how many reports of each step come back between two pages.
 const dueAtATime = 100
 
+// Trouble implements pump.Troubled: what the source itself has to say.
+func (r *returning) Trouble() []string {
+	if source, speaks := r.Source.(pump.Troubled); speaks {
+		return source.Trouble()
+	}
+	return nil
+}
+
 // Read implements pump.Source.
 func (r *returning) Read(ctx context.Context, from record.Position) (record.Page, error) {
 	if len(r.due) > 0 { // invariant 1: they stand in the queue again.
