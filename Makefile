@@ -8,6 +8,9 @@ PACKAGES := ./...
 CRASHES ?= 50
 CRASH_CONTACTS ?= 20000
 CRASH_EVENTS ?= 100000
+# How many people opt in and out in the long crash test, and how many contacts are replayed while one opts out.
+PEOPLE ?= 50000
+REPLAYED ?= 200000
 # How many random stories of settings, changes and kills are told.
 STORIES ?= 20
 # The proofs at scale: rows of each of fifteen linked tables, records of each kind whose engine calls are counted.
@@ -55,6 +58,7 @@ e2e-setup: ## Install what the end-to-end tests need (Debian, root): chromium an
 e2e: build tools ## Run the end-to-end tests: NATS CLI, browser, separate services, and the long crash tests
 	go test -C deploy/e2e -race -timeout 40m -count 1 ./...
 	go test -race -timeout 40m ./deploy/crash -run Crash -count 1 -args -crashes $(CRASHES) -contacts $(CRASH_CONTACTS) -events $(CRASH_EVENTS) -stories $(STORIES)
+	go test -timeout 60m ./deploy/crash -run 'CrashOfOptInOut|OptOutWhile' -count 1 -v -args -openssh -crashes 20 -people $(PEOPLE) -replayed $(REPLAYED)
 
 .PHONY: proofs
 proofs: ## Prove in full what the ordinary tests show in small: linked tables at scale, engine calls, fuzzing (about half an hour)
