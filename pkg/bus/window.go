@@ -46,7 +46,8 @@ const lookahead = 20_000
 // It first resets the consumer to its ack floor. Records that a dead writer held would otherwise come back only after
 // the ack wait, behind newer versions that were written meanwhile; and the acks that a killed server forgot would bring
 // back a version that a newer one has replaced at the destination. So Open also notes the newest version of every key in
-// that stretch: Superseded tells a writer what not to write any more (invariant 4).
+// that stretch: Superseded tells a writer what not to write any more (invariant 4). Of events there are no versions, and
+// nothing to look for.
 func (q *Queue) Open(ctx context.Context, size int) (*Window, error) {
 	w := &Window{c: q.c, id: q.id, size: size, newest: map[string]version{}, messages: make(chan jetstream.Msg, size),
 		done: make(chan struct{}), failed: make(chan struct{}), last: time.Now()}
@@ -63,7 +64,7 @@ func (q *Queue) Open(ctx context.Context, size int) (*Window, error) {
 	if err != nil {
 		return nil, classify(err, "resetting consumer "+ConsumerWriter)
 	}
-	if reset.NumPending > 0 {
+	if reset.NumPending > 0 && !q.keepsEvents() {
 		if err := w.scan(ctx, reset.ResetSeq, max(delivered, reset.ResetSeq)+lookahead); err != nil {
 			return nil, err
 		}
