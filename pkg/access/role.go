@@ -1,6 +1,7 @@
 package access
 
 import (
+	"crypto/sha256"
 	"fmt"
 
 	"github.com/causeway-sync/causeway/pkg/fault"
@@ -66,4 +67,6 @@ type Identity struct {
 	Name  string
 	Role  Role
 	Means Means
+	// stamp stands for the secret that it was granted on.
+	stamp [sha256.Size]byte
 }
