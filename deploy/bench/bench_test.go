@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 
 // Every row is measured, in small, with the real parts.
 func TestEveryRow(t *testing.T) {
-	tiny := sizes{rounds: 1, reader: 3_000, writer: 3_000, http: 1_000, latency: 256, memory: []int{3_000, 6_000}, drain: time.Second}
+	tiny := sizes{rounds: 1, reader: 3_000, writer: 3_000, http: 1_000, latency: 256, egress: 1_000, memory: []int{3_000, 6_000}, drain: time.Second}
 	rows, err := measureAll(t.Context(), "", t.TempDir(), tiny)
 	if err != nil {
 		t.Fatal(err)

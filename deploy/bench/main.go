@@ -79,15 +79,16 @@ type sizes struct {
 	writer  int
 	http    int
 	latency int
+	egress  int   // events
 	memory  []int // queued records
 	drain   time.Duration
 }
 
 func sizesFor(quick bool) sizes {
 	if quick {
-		return sizes{rounds: 1, reader: 20_000, writer: 30_000, http: 8_000, latency: 2_560, memory: []int{5_000, 20_000}, drain: 3 * time.Second}
+		return sizes{rounds: 1, reader: 20_000, writer: 30_000, http: 8_000, latency: 2_560, egress: 5_000, memory: []int{5_000, 20_000}, drain: 3 * time.Second}
 	}
-	return sizes{rounds: 4, reader: 80_000, writer: 200_000, http: 40_000, latency: 9_600,
+	return sizes{rounds: 4, reader: 80_000, writer: 200_000, http: 40_000, latency: 9_600, egress: 50_000,
 		memory: []int{10_000, 100_000, 1_000_000}, drain: 25 * time.Second}
 }
 
@@ -98,7 +99,7 @@ type group struct {
 }
 
 func groups() []group {
-	return []group{{"reader", benchReader}, {"writer", benchWriter}, {"http", benchHTTP}, {"latency", benchLatency}, {"memory", benchMemory}}
+	return []group{{"reader", benchReader}, {"writer", benchWriter}, {"http", benchHTTP}, {"latency", benchLatency}, {"egress", benchEgress}, {"memory", benchMemory}}
 }
 
 func groupNames() []string {

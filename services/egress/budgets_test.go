@@ -14,7 +14,7 @@ func TestRequestsForAThousandEvents(t *testing.T) {
 	h := newHouse(t, options{})
 	h.started()
 	h.dynamics.Stats().Reset()
-	for round := range 3 {
+	for round := range 2 {
 		before := h.requests()
 		h.events(campaigntest.EventBatch{Count: 1000, Duplicates: 0.1, Disorder: true})
 		want := 1000 * (round + 1)
@@ -30,10 +30,10 @@ func TestRequestsForAThousandEvents(t *testing.T) {
 
 // TestAnEventIsOnTheTimelineInTwoSeconds, on an idle system with the journal polled as its answers ask.
 func TestAnEventIsOnTheTimelineInTwoSeconds(t *testing.T) {
-	h := newHouse(t, options{})
+	h := newHouse(t, options{campaign: campaigntest.Options{Journal: campaigntest.JournalOptions{RetryAfter: time.Second}}})
 	h.cfg.Tuning.PollInterval = 0 // As it ships.
 	h.started()
-	for n := range 4 {
+	for n := range 3 {
 		begin := time.Now()
 		h.events(campaigntest.EventBatch{Count: 1})
 		h.until("it is written", func() bool { return h.activities() == n+1 })

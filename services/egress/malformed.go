@@ -57,6 +57,9 @@ func enclosed(event json.RawMessage) json.RawMessage {
 
 func disclosed(data json.RawMessage) json.RawMessage {
 	var enclosing map[string]json.RawMessage
+	if !bytes.HasPrefix(data, []byte(`{"`+notAnObject+`"`)) {
+		return data
+	}
 	if json.Unmarshal(data, &enclosing) == nil && len(enclosing) == 1 && enclosing[notAnObject] != nil {
 		return enclosing[notAnObject]
 	}
