@@ -24,9 +24,9 @@ import (
 )
 
 var (
-	people   = flag.Int("people", 1000, "contacts with a profile, for the tests of opt-ins and opt-outs")
+	people   = flag.Int("people", 400, "contacts with a profile, for the tests of opt-ins and opt-outs")
 	openssh  = flag.Bool("openssh", false, "serve the export files with a real OpenSSH server")
-	replayed = flag.Int("replayed", 3000, "contacts that ingress replays while somebody opts out")
+	replayed = flag.Int("replayed", 1500, "contacts that ingress replays while somebody opts out")
 )
 
 // town is a world of people: contacts, each with a profile, who are opted in and out on both sides.

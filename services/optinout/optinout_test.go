@@ -106,11 +106,11 @@ func TestStorms(t *testing.T) {
 	}
 }
 
-// Through the API nothing waits for a file, and an opt-in comes through as well.
+// Through the API nothing waits for a file, and no SFTP server is needed.
 func TestThroughTheAPI(t *testing.T) {
 	h := newHouse(t, 10)
 	h.configure(func(d *config.OptInOutDoc) { d.Source, d.ClockToleranceMinutes = config.API, 0 })
-	h.cfg.SFTP.Addr = "" // It is not needed.
+	h.cfg.SFTP.Addr = ""
 	id := h.ids[3]
 	h.contact(id, map[string]any{"donotbulkemail": true})
 	h.run()
