@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"encoding/json"
-	"fmt"
 	"iter"
 	"net/http"
 	"slices"
@@ -142,7 +141,7 @@ func (s *systems) rows(set string) []map[string]any {
 			Next  string           `json:"@odata.nextLink"`
 		}
 		if err := json.Unmarshal(r.body, &page); err != nil || r.status != http.StatusOK {
-			s.t.Fatal(fmt.Sprintf("%s: %d %s %v", set, r.status, r.body, err))
+			s.t.Fatalf("%s: %d %s %v", set, r.status, r.body, err)
 		}
 		rows, next = append(rows, page.Value...), page.Next
 	}
