@@ -35,6 +35,7 @@ var layers = []rule{
 	{prefix: "pkg/campaign", may: append([]string{"pkg/remote", "pkg/campaign"}, vocabulary...), mayNot: []string{"github.com/nats-io"}, because: "a technology knows no other"},
 	{prefix: "pkg/exportfile", may: vocabulary, mayNot: []string{"github.com/nats-io", "net/http"}, because: "a technology knows no other: files over SFTP"},
 	{prefix: "pkg/access", may: vocabulary, mayNot: []string{"github.com/nats-io"}, because: "a technology knows no other: who somebody is and what they may do"},
+	{prefix: "pkg/seal", may: vocabulary, mayNot: []string{"github.com", "golang.org", "net"}, because: "a technology knows no other: secrets in files and texts"},
 	{prefix: "pkg/telemetry", may: vocabulary, mayNot: []string{"github.com/nats-io"}, because: "a technology knows no other"},
 	{prefix: "pkg/bus/embedded", may: vocabulary, because: "the only importer of nats-server knows nothing else of ours"},
 	{prefix: "pkg/bus", may: append([]string{"pkg/bus"}, vocabulary...), because: "a technology knows no other"},
