@@ -83,8 +83,9 @@ type Config struct {
 	Lookups map[string]Lookup
 	// Resources are the names that Resources describes: Campaign publishes no list. Empty is "profile".
 	Resources []string
-	// Timeout bounds one request, MaxConcurrent the requests under way, Transport is the network and Observe is told of
-	// every request: see remote.Config.
+	// Timeout bounds one request, MaxConcurrent the requests under way, Transport is the network, Observe is told of
+	// every request, and Gates holds the pauses that are shared with other clients: see remote.Config.
+	Gates         *remote.Gates
 	Timeout       time.Duration
 	MaxConcurrent int
 	Transport     http.RoundTripper
@@ -192,7 +193,7 @@ func New(cfg Config) (*Client, error) {
 		Header: http.Header{
 			"X-Api-Key": {cfg.ClientID}, "Content-Type": {"application/json"}, "Cache-Control": {"no-cache"}, "Accept": {"application/json"},
 		},
-		Transport: cfg.Transport, Timeout: cfg.Timeout, MaxConcurrent: cfg.MaxConcurrent, Observe: cfg.Observe,
+		Transport: cfg.Transport, Timeout: cfg.Timeout, MaxConcurrent: cfg.MaxConcurrent, Observe: cfg.Observe, Gates: cfg.Gates,
 	})
 	if err != nil {
 		return nil, err
@@ -203,6 +204,9 @@ func New(cfg Config) (*Client, error) {
 	}
 	return &Client{cfg: cfg, remote: api, journal: newJournalAPI(cfg, api), rules: rules(), located: map[string]string{"profile": extended}, lookups: lookups}, nil
 }
+
+// SignIn asks for a new token, whatever tokens there are: it proves the credentials alone.
+func (c *Client) SignIn(ctx context.Context) error { return c.remote.SignIn(ctx) }
 
 // Close gives idle connections back.
 func (c *Client) Close() {

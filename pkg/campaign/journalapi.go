@@ -40,7 +40,7 @@ func newJournalAPI(cfg Config, signedIn *remote.Client) *journalAPI {
 	api, err := remote.New(remote.Config{
 		Name: journalName, BaseURL: base.String(), TokenOf: signedIn,
 		Header:    http.Header{"X-Api-Key": {cfg.ClientID}, "X-Ims-Org-Id": {cfg.OrgID}, "Accept": {"application/json"}},
-		Transport: cfg.Transport, Timeout: cfg.Timeout, Observe: cfg.Observe,
+		Transport: cfg.Transport, Timeout: cfg.Timeout, Observe: cfg.Observe, Gates: cfg.Gates,
 	})
 	return &journalAPI{broken: err, remote: api, base: base, path: strings.TrimPrefix(base.Path, "/events")}
 }

@@ -50,7 +50,8 @@ type Config struct {
 	Tenant       string
 	ClientID     string
 	ClientSecret string
-	// Transport, Timeout, MaxConcurrent and Observe are pkg/remote's.
+	// Gates, Transport, Timeout, MaxConcurrent and Observe are pkg/remote's.
+	Gates         *remote.Gates
 	Transport     http.RoundTripper
 	Timeout       time.Duration
 	MaxConcurrent int
@@ -77,7 +78,7 @@ func New(cfg Config) (*Client, error) {
 		tokenURL = "https://login.microsoftonline.com/" + url.PathEscape(cfg.Tenant) + "/oauth2/v2.0/token"
 	}
 	c, err := remote.New(remote.Config{
-		Name: name, BaseURL: origin, Transport: cfg.Transport, Timeout: cfg.Timeout, MaxConcurrent: cfg.MaxConcurrent, Observe: cfg.Observe,
+		Name: name, BaseURL: origin, Transport: cfg.Transport, Timeout: cfg.Timeout, MaxConcurrent: cfg.MaxConcurrent, Observe: cfg.Observe, Gates: cfg.Gates,
 		Token: remote.TokenConfig{URL: tokenURL, ClientID: cfg.ClientID, ClientSecret: cfg.ClientSecret, Scopes: []string{origin + "/.default"}},
 		Header: http.Header{
 			"Accept": {"application/json"}, "OData-MaxVersion": {"4.0"}, "OData-Version": {"4.0"},
@@ -101,6 +102,9 @@ func environment(raw string) (string, error) {
 
 // Close gives idle connections back.
 func (c *Client) Close() { c.remote.Close() }
+
+// SignIn asks for a new token, whatever tokens there are: it proves the credentials alone.
+func (c *Client) SignIn(ctx context.Context) error { return c.remote.SignIn(ctx) }
 
 // WhoAmI asks for the cheapest answer that needs a token and a user of the environment.
 func (c *Client) WhoAmI(ctx context.Context) error {

@@ -50,7 +50,9 @@ type identity struct {
 }
 
 // identify reads the keys of a completed Config and reports what makes it unusable, all at once.
-func (cfg Config) identify() (identity, error) {
+func (cfg Config) identify() (identity, error) { return cfg.identifyWith(parseHostKeys) }
+
+func (cfg Config) identifyWith(hostKeys func(text string) ([]ssh.PublicKey, error)) (identity, error) {
 	var id identity
 	var findings []string
 	if cfg.Addr == "" {
@@ -63,7 +65,7 @@ func (cfg Config) identify() (identity, error) {
 	if id.signer, err = ssh.ParsePrivateKey(cfg.Key); err != nil {
 		findings = append(findings, keyAdvice(cfg.Key, err))
 	}
-	if id.hostKeys, err = parseHostKeys(cfg.HostKey); err != nil {
+	if id.hostKeys, err = hostKeys(cfg.HostKey); err != nil {
 		findings = append(findings, err.Error())
 	}
 	if len(findings) > 0 {

@@ -56,6 +56,8 @@ type Config struct {
 	// TokenOf is a client whose token is used instead: a vendor with several APIs behind one credential grants one token,
 	// and slows down who asks for more.
 	TokenOf *Client
+	// Gates holds the pauses that this client shares with others of the same origins; nil for a client alone.
+	Gates *Gates
 	// Header is sent with every request; a Request's own header of the same name replaces it.
 	Header http.Header
 	// Transport is the network; nil for a pool of its own. It is not closed by Close when given.
@@ -113,7 +115,7 @@ type Client struct {
 	slots   chan struct{}
 	observe func(Call)
 	tokens  *tokens
-	gate    gate
+	gate    *gate
 	release func()
 }
 
@@ -124,7 +126,7 @@ func New(cfg Config) (*Client, error) {
 		return nil, fault.Wrap(fault.Fatal, err, fmt.Sprintf("the URL of %s %v", cfg.Name, err))
 	}
 	c := &Client{
-		name: cfg.Name, base: base, header: cfg.Header.Clone(), observe: cfg.Observe, release: func() {},
+		name: cfg.Name, base: base, gate: cfg.Gates.at("api", base), header: cfg.Header.Clone(), observe: cfg.Observe, release: func() {},
 		timeout: cmp.Or(cfg.Timeout, DefaultTimeout), maxBody: cmp.Or(cfg.MaxBody, DefaultMaxBody),
 	}
 	if cfg.MaxConcurrent > 0 {
@@ -143,7 +145,7 @@ func New(cfg Config) (*Client, error) {
 	case cfg.TokenOf != nil:
 		c.tokens = cfg.TokenOf.tokens
 	case cfg.Token.URL != "":
-		if c.tokens, err = newTokens(cfg.Name, cfg.Token, c.http, c.observe); err != nil {
+		if c.tokens, err = newTokens(cfg, c.http, c.observe); err != nil {
 			return nil, err
 		}
 	}

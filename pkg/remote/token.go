@@ -43,7 +43,7 @@ type tokens struct {
 	cfg     clientcredentials.Config
 	http    *http.Client
 	observe func(Call)
-	gate    gate
+	gate    *gate
 
 	mu      sync.Mutex
 	current held
@@ -65,7 +65,8 @@ type flight struct {
 	err   error
 }
 
-func newTokens(name string, cfg TokenConfig, client *http.Client, observe func(Call)) (*tokens, error) {
+func newTokens(of Config, client *http.Client, observe func(Call)) (*tokens, error) {
+	name, cfg := of.Name, of.Token
 	endpoint, err := ParseOrigin(cfg.URL)
 	if err != nil {
 		return nil, fault.Wrap(fault.Fatal, err, fmt.Sprintf("the token URL of %s %v", name, err))
@@ -80,7 +81,7 @@ func newTokens(name string, cfg TokenConfig, client *http.Client, observe func(C
 	if separator == "" {
 		separator = " "
 	}
-	t := &tokens{name: name, host: endpoint.Host, http: client, observe: observe}
+	t := &tokens{name: name, host: endpoint.Host, http: client, observe: observe, gate: of.Gates.at("token", endpoint)}
 	t.cfg = clientcredentials.Config{
 		TokenURL: cfg.URL, ClientID: cfg.ClientID, ClientSecret: cfg.ClientSecret, AuthStyle: oauth2.AuthStyleInParams,
 	}
@@ -119,7 +120,7 @@ func (t *tokens) join() (f *flight, mine bool, token string, err error) {
 	defer t.mu.Unlock()
 	now := time.Now()
 	switch {
-	case t.current.authorization != "" && (t.current.until.IsZero() || now.Before(t.current.until)):
+	case t.goodLocked(now):
 		return nil, false, t.current.authorization, nil
 	case t.refusal != nil && now.Before(t.retryAt):
 		return nil, false, "", t.refusal
@@ -128,6 +129,11 @@ func (t *tokens) join() (f *flight, mine bool, token string, err error) {
 	}
 	t.under = &flight{done: make(chan struct{})}
 	return t.under, true, "", nil
+}
+
+// goodLocked reports whether there is a token that needs no replacement.
+func (t *tokens) goodLocked(now time.Time) bool {
+	return t.current.authorization != "" && (t.current.until.IsZero() || now.Before(t.current.until))
 }
 
 // lead makes the request of a flight and tells those who wait.
@@ -143,6 +149,7 @@ func (t *tokens) lead(ctx context.Context, f *flight) (string, error) {
 	case ctx.Err() != nil:
 		f.err = errAbandoned
 		return "", err
+	case t.goodLocked(time.Now()): // SignIn: the token that there is stays in use, whatever was said.
 	case fault.Is(err, fault.Fatal):
 		t.refusal, t.retryAt = err, time.Now().Add(refusalMemory)
 	case t.extendLocked():
