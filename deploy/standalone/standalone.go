@@ -6,6 +6,7 @@
 package standalone
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"os"
@@ -25,6 +26,7 @@ import (
 	"github.com/causeway-sync/causeway/pkg/exportfile"
 	"github.com/causeway-sync/causeway/pkg/fault"
 	"github.com/causeway-sync/causeway/pkg/pump"
+	"github.com/causeway-sync/causeway/pkg/seal"
 	"github.com/causeway-sync/causeway/pkg/telemetry"
 	"github.com/causeway-sync/causeway/pkg/workflow"
 	"github.com/causeway-sync/causeway/services/admin"
@@ -50,9 +52,12 @@ type Config struct {
 	Dynamics dynamics.Config
 	Campaign campaign.Config
 	// SFTP is where Campaign's export files are.
-	SFTP  exportfile.Config
-	Sizes bus.Sizes
-	Keep  bus.Keep
+	SFTP exportfile.Config
+	// ConnectionsKey is the file with the key of the connections' secrets, made where there is none; connections.key below
+	// Data by default.
+	ConnectionsKey string
+	Sizes          bus.Sizes
+	Keep           bus.Keep
 	// Tuning is that of ingress.
 	Tuning pump.Config
 	// UnknownContactWait is in place of what the configuration of egress says, where it is not zero.
@@ -70,6 +75,10 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	defer server.Stop()
+	key, err := seal.Create(cfg.keyFile())
+	if err != nil {
+		return err
+	}
 	var systems *sandbox.Sandbox
 	if cfg.Sandbox != nil {
 		if systems, err = sandbox.Listen(ctx, cfg.simulated()); err != nil {
@@ -92,7 +101,7 @@ func Run(ctx context.Context, cfg Config) error {
 	if systems != nil {
 		go func() { sandboxDone <- systems.Serve(sandboxCtx) }()
 	}
-	for _, run := range cfg.services(server) {
+	for _, run := range cfg.services(server, key) {
 		services.Go(func() error { return run(ctx) })
 	}
 	err = services.Wait()
@@ -116,6 +125,11 @@ func (cfg Config) simulated() sandbox.Config {
 
 // state is the folder that keeps what was last written.
 func (cfg Config) state() string { return filepath.Join(cfg.Data, "state") }
+
+// keyFile is where the key of the connections' secrets is. Copies of the data should be made without it.
+func (cfg Config) keyFile() string {
+	return cmp.Or(cfg.ConnectionsKey, filepath.Join(cfg.Data, "connections.key"))
+}
 
 func startBus(cfg Config) (*embedded.Server, error) {
 	opts := embedded.Options{Dir: cfg.Data, Port: embedded.DontListen, AllowTemporary: cfg.AllowTemporary, Log: cfg.Log}
@@ -147,7 +161,7 @@ func busOptions(server nats.InProcessConnProvider, name string, log *zap.Logger)
 }
 
 // services are the Run functions of all services, bound to this process's bus.
-func (cfg Config) services(server *embedded.Server) []func(context.Context) error {
+func (cfg Config) services(server *embedded.Server, key *seal.Key) []func(context.Context) error {
 	var provider nats.InProcessConnProvider = server.InProcess()
 	// The instance's name is the same in every life of this process: nobody else can be alive on its data folder, so it may
 	// take over the lease that a killed process left behind.
@@ -163,13 +177,13 @@ func (cfg Config) services(server *embedded.Server) []func(context.Context) erro
 		},
 		func(ctx context.Context) error {
 			return ingress.Run(ctx, ingress.Config{Host: hosted(workflow.Ingress), Dynamics: cfg.Dynamics, Campaign: cfg.Campaign, Tuning: cfg.Tuning,
-				State: cfg.state()})
+				State: cfg.state(), Key: key})
 		},
 		func(ctx context.Context) error {
-			return egress.Run(ctx, egress.Config{Host: hosted(workflow.Egress), Campaign: cfg.Campaign, Dynamics: cfg.Dynamics, Wait: cfg.UnknownContactWait})
+			return egress.Run(ctx, egress.Config{Host: hosted(workflow.Egress), Campaign: cfg.Campaign, Dynamics: cfg.Dynamics, Wait: cfg.UnknownContactWait, Key: key})
 		},
 		func(ctx context.Context) error {
-			return optinout.Run(ctx, optinout.Config{Host: hosted(workflow.OptInOut), Dynamics: cfg.Dynamics, Campaign: cfg.Campaign, SFTP: cfg.SFTP,
+			return optinout.Run(ctx, optinout.Config{Host: hosted(workflow.OptInOut), Dynamics: cfg.Dynamics, Campaign: cfg.Campaign, SFTP: cfg.SFTP, Key: key,
 				Tuning: pump.Config{Rejects: cfg.Tuning.Rejects}})
 		},
 	}

@@ -205,6 +205,9 @@ func New(cfg Config) (*Client, error) {
 	return &Client{cfg: cfg, remote: api, journal: newJournalAPI(cfg, api), rules: rules(), located: map[string]string{"profile": extended}, lookups: lookups}, nil
 }
 
+// URL is what the client was made with.
+func (c *Client) URL() string { return c.cfg.URL }
+
 // SignIn asks for a new token, whatever tokens there are: it proves the credentials alone.
 func (c *Client) SignIn(ctx context.Context) error { return c.remote.SignIn(ctx) }
 

@@ -146,6 +146,16 @@ type Heartbeat struct {
 	StartedAt time.Time `json:"startedAt"`
 	At        time.Time `json:"at"`
 	Version   string    `json:"version,omitempty"`
+	// Connections says by name where the instance has its connections from, nil where it does not tell.
+	Connections map[string]ConnectionUse `json:"connections,omitempty"`
+}
+
+// ConnectionUse is where an instance has a connection from.
+type ConnectionUse struct {
+	// Environment is true where the process's environment sets it; what is stored does not count then.
+	Environment bool `json:"environment,omitempty"`
+	// Revision is the stored one that the run uses, 0 where no run uses one (invariant 7).
+	Revision uint64 `json:"revision,omitempty"`
 }
 
 // EventKind sorts events; it is the last token of an event's subject.

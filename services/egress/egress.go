@@ -12,6 +12,7 @@ import (
 	"github.com/causeway-sync/causeway/pkg/dynamics"
 	"github.com/causeway-sync/causeway/pkg/pump"
 	"github.com/causeway-sync/causeway/pkg/remote"
+	"github.com/causeway-sync/causeway/pkg/seal"
 	"github.com/causeway-sync/causeway/pkg/telemetry"
 	"github.com/causeway-sync/causeway/pkg/workflow"
 	"github.com/causeway-sync/causeway/services/host"
@@ -19,9 +20,12 @@ import (
 
 // Config of the service.
 type Config struct {
-	Host     host.Config
+	Host host.Config
+	// Campaign and Dynamics are what the environment sets; a connection of which it sets nothing is the stored one, and Key
+	// opens its secrets.
 	Campaign campaign.Config
 	Dynamics dynamics.Config
+	Key      *seal.Key
 	// Wait is how long an event waits for its contact, in place of what the configuration says; tests use it.
 	Wait time.Duration
 	// Tuning overrides the pump's settings where it is not zero; tests and benchmarks use it.
@@ -55,39 +59,34 @@ func Run(ctx context.Context, cfg Config) error {
 	calls := telemetry.NewCalls(cfg.Host.Registry)
 	cfg.Dynamics.Observe = func(c remote.Call) { calls.Observe("dynamics", c.Kind, c.Status, c.Duration) }
 	cfg.Campaign.Observe = func(c remote.Call) { calls.Observe("campaign", c.Kind, c.Status, c.Duration) }
-	s := newService(cfg)
-	defer s.close()
+	cfg.Host.Systems = host.NewSystems(host.Connections{Dynamics: cfg.Dynamics, Campaign: cfg.Campaign, Key: cfg.Key,
+		Writer: dynamics.WriterConfig{BatchSize: BatchSize}})
+	defer cfg.Host.Systems.Close()
+	s := &service{cfg: cfg}
 	return host.Serve(ctx, cfg.Host, s.prepare)
 }
 
-// service holds the clients of both sides. They live as long as the process, and all runs share them: a stop and start
-// must not forget that a remote asked for a pause (invariant 10).
+// service makes runs. One with clients belongs to a single run, which has borrowed them.
 type service struct {
 	cfg    Config
 	from   *campaign.Client
 	to     *dynamics.Client
 	writer *dynamics.Writer
-	err    error // why there are no clients; a connection that is not set up is the reason of FAILED, not of an exit
 }
 
-func newService(cfg Config) *service {
-	s := &service{cfg: cfg}
-	if s.from, s.err = campaign.New(cfg.Campaign); s.err != nil {
-		return s
+// connected is the service with the clients of the connections as they are set up now. A connection that is not set up is
+// the reason of FAILED, not of an exit.
+func (s *service) connected(ctx context.Context, systems *host.Loan) (*service, error) {
+	var findings host.Findings
+	from, err := systems.Campaign(ctx)
+	if err := findings.Add(err); err != nil {
+		return nil, err
 	}
-	if s.to, s.err = dynamics.New(cfg.Dynamics); s.err == nil {
-		s.writer = s.to.NewWriter(dynamics.WriterConfig{BatchSize: BatchSize})
+	to, err := systems.Dynamics(ctx)
+	if err := findings.Add(err); err != nil {
+		return nil, err
 	}
-	return s
-}
-
-func (s *service) close() {
-	if s.from != nil {
-		s.from.Close()
-	}
-	if s.to != nil {
-		s.to.Close()
-	}
+	return &service{cfg: s.cfg, from: from, to: to.Client, writer: to.Writer}, findings.Err()
 }
 
 // prepare loads the revision that the start is for and checks it against both sides. All that a person has to mend comes
@@ -97,8 +96,8 @@ func (s *service) prepare(ctx context.Context, b host.Binding) (host.Run, error)
 	if err != nil {
 		return host.Run{}, err
 	}
-	if s.err != nil {
-		return host.Run{}, s.err
+	if s, err = s.connected(ctx, b.Systems); err != nil {
+		return host.Run{}, err
 	}
 	doc := parsed.(*config.EgressDoc)
 	plan, err := preflight(ctx, doc, s.from, s.to)

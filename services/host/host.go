@@ -39,6 +39,8 @@ type Config struct {
 	Probes string
 	// Questions are answered to the admin service while the process lives, active or not.
 	Questions map[string]bus.Question
+	// Systems lends the clients of the remote systems; nil for a service that has none.
+	Systems *Systems
 	// Registry takes the metrics; nil for one of its own.
 	Registry *prometheus.Registry
 	Log      *zap.Logger
@@ -60,7 +62,9 @@ type Binding struct {
 	Lease    agent.Lease
 	Counters *pump.Counters
 	// Skips counts what a source reads and does not queue.
-	Skips    *Skips
+	Skips *Skips
+	// Systems lends the run its clients, which go back when it is quiet.
+	Systems  *Loan
 	Registry *prometheus.Registry
 	Notice   func(message string)
 	// Gap records what a source will never read, and returns when that is safe.
@@ -86,6 +90,9 @@ func (c Config) withDefaults() Config {
 		}
 		c.Instance = bus.Token(hostname + "-" + rand.Text()[:6])
 	}
+	if c.Questions == nil {
+		c.Questions = map[string]bus.Question{}
+	}
 	if c.NATS.Name == "" {
 		c.NATS.Name = "causeway-" + string(c.Workflow)
 	}
@@ -106,6 +113,11 @@ func Serve(ctx context.Context, cfg Config, prepare Prepare) error {
 	if err := awaitProvisioned(ctx, conn, cfg); err != nil {
 		return err
 	}
+	if cfg.Systems == nil {
+		cfg.Systems = NewSystems(Connections{})
+	}
+	cfg.Systems.conn = conn
+	cfg.Systems.answers(cfg)
 	control, err := bus.NewControl(conn)
 	if err != nil {
 		return err
@@ -206,18 +218,24 @@ func (h *host) agentConfig() agent.Config {
 		},
 		Prepare:  h.prepareRun,
 		Counters: h.count,
-		Beat:     h.control.PublishHeartbeat,
-		Event:    h.control.PublishEvent,
+		Beat: func(hb workflow.Heartbeat) error {
+			hb.Connections = h.cfg.Systems.uses()
+			return h.control.PublishHeartbeat(hb)
+		},
+		Event: h.control.PublishEvent,
 	}
 }
 
 func (h *host) prepareRun(ctx context.Context, lease agent.Lease) (agent.Runner, uint64, error) {
-	run, err := h.prepare(ctx, Binding{Workflow: h.cfg.Workflow, Conn: h.conn, Queue: h.queue, Lease: lease, Counters: h.counters, Skips: h.skips,
+	loan := h.cfg.Systems.Borrow()
+	run, err := h.prepare(ctx, Binding{Workflow: h.cfg.Workflow, Conn: h.conn, Queue: h.queue, Lease: lease, Counters: h.counters, Skips: h.skips, Systems: loan,
 		Registry: h.cfg.Registry, Notice: h.notice, Gap: h.gap, Log: h.cfg.Log})
 	if err != nil {
+		loan.Return()
 		return nil, 0, err
 	}
-	return runner{run: run}, run.Revision, nil
+	h.cfg.Systems.begin(loan)
+	return runner{run: run, systems: h.cfg.Systems, loan: loan}, run.Revision, nil
 }
 
 func (h *host) notice(message string) {
@@ -241,9 +259,15 @@ func (h *host) count() workflow.Counters {
 }
 
 // runner shows a pump to the agent.
-type runner struct{ run Run }
+type runner struct {
+	run     Run
+	systems *Systems
+	loan    *Loan
+}
 
 func (r runner) Run(ctx context.Context, ready func()) error {
+	defer r.loan.Return()
+	defer r.systems.end()
 	if r.run.Close != nil {
 		defer r.run.Close()
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/causeway-sync/causeway/pkg/mapping"
 	"github.com/causeway-sync/causeway/pkg/pump"
 	"github.com/causeway-sync/causeway/pkg/remote"
+	"github.com/causeway-sync/causeway/pkg/seal"
 	"github.com/causeway-sync/causeway/pkg/telemetry"
 	"github.com/causeway-sync/causeway/pkg/workflow"
 	"github.com/causeway-sync/causeway/pkg/written"
@@ -23,9 +24,12 @@ import (
 
 // Config of the service.
 type Config struct {
-	Host     host.Config
+	Host host.Config
+	// Dynamics and Campaign are what the environment sets; a connection of which it sets nothing is the stored one, and Key
+	// opens its secrets.
 	Dynamics dynamics.Config
 	Campaign campaign.Config
+	Key      *seal.Key
 	// State is the folder that keeps what was last written, so that a record that changes nothing costs no call. Empty for
 	// none; a folder that cannot be used is a notice. Instances may share it as long as one is active at a time.
 	State string
@@ -50,37 +54,33 @@ func Run(ctx context.Context, cfg Config) error {
 	calls := telemetry.NewCalls(cfg.Host.Registry)
 	cfg.Dynamics.Observe = func(c remote.Call) { calls.Observe("dynamics", c.Kind, c.Status, c.Duration) }
 	cfg.Campaign.Observe = func(c remote.Call) { calls.Observe("campaign", c.Kind, c.Status, c.Duration) }
-	s := newService(cfg)
-	defer s.close()
+	cfg.Host.Systems = host.NewSystems(host.Connections{Dynamics: cfg.Dynamics, Campaign: cfg.Campaign, Key: cfg.Key})
+	defer cfg.Host.Systems.Close()
+	s := &service{cfg: cfg}
 	cfg.Host.Questions = s.questions()
 	return host.Serve(ctx, cfg.Host, s.prepare)
 }
 
-// service holds the clients of both sides. They live as long as the process, and all runs and questions share them: a
-// stop and start must not forget that a remote asked for a pause (invariant 10).
+// service makes runs and answers questions. One with clients belongs to a single run or question, which has borrowed them.
 type service struct {
 	cfg  Config
 	from *dynamics.Client
 	to   *campaign.Client
-	err  error // why there are no clients; a connection that is not set up is the reason of FAILED, not of an exit
 }
 
-func newService(cfg Config) *service {
-	s := &service{cfg: cfg}
-	if s.from, s.err = dynamics.New(cfg.Dynamics); s.err != nil {
-		return s
+// connected is the service with the clients of the connections as they are set up now. A connection that is not set up is
+// the reason of FAILED, not of an exit.
+func (s *service) connected(ctx context.Context, systems *host.Loan) (*service, error) {
+	var findings host.Findings
+	from, err := systems.Dynamics(ctx)
+	if err := findings.Add(err); err != nil {
+		return nil, err
 	}
-	s.to, s.err = campaign.New(cfg.Campaign)
-	return s
-}
-
-func (s *service) close() {
-	if s.from != nil {
-		s.from.Close()
+	to, err := systems.Campaign(ctx)
+	if err := findings.Add(err); err != nil {
+		return nil, err
 	}
-	if s.to != nil {
-		s.to.Close()
-	}
+	return &service{cfg: s.cfg, from: from.Client, to: to}, findings.Err()
 }
 
 // prepare loads the revision that the start is for and checks it against both sides. All that a person has to mend comes
@@ -94,8 +94,8 @@ func (s *service) prepare(ctx context.Context, b host.Binding) (host.Run, error)
 	if err != nil {
 		return host.Run{}, err
 	}
-	if s.err != nil {
-		return host.Run{}, s.err
+	if s, err = s.connected(ctx, b.Systems); err != nil {
+		return host.Run{}, err
 	}
 	doc := parsed.(*config.IngressDoc)
 	starts := bus.NewStarts(b.Conn, b.Workflow)

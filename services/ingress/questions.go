@@ -14,22 +14,22 @@ import (
 // questions binds the service's connections to the questions about them.
 func (s *service) questions() map[string]bus.Question {
 	return map[string]bus.Question{
-		catalog.AskPreview: ask(s, func(ctx context.Context, q catalog.PreviewRequest) (catalog.Preview, error) {
+		catalog.AskPreview: ask(s, func(s *service, ctx context.Context, q catalog.PreviewRequest) (catalog.Preview, error) {
 			return preview(ctx, q, s.from, s.to)
 		}),
-		catalog.AskCount: ask(s, func(ctx context.Context, q catalog.Name) (catalog.Count, error) {
+		catalog.AskCount: ask(s, func(s *service, ctx context.Context, q catalog.Name) (catalog.Count, error) {
 			rows, err := s.from.Count(ctx, q.Name)
 			return catalog.Count{Rows: rows}, err
 		}),
-		catalog.AskTables:    ask(s, s.tables),
-		catalog.AskTable:     ask(s, s.table),
-		catalog.AskResources: ask(s, s.resources),
-		catalog.AskResource:  ask(s, s.resource),
+		catalog.AskTables:    ask(s, (*service).tables),
+		catalog.AskTable:     ask(s, (*service).table),
+		catalog.AskResources: ask(s, (*service).resources),
+		catalog.AskResource:  ask(s, (*service).resource),
 	}
 }
 
-// ask decodes a request and answers it, where the connections are set up.
-func ask[Q, A any](s *service, answer func(context.Context, Q) (A, error)) bus.Question {
+// ask decodes a request and answers it with the connections as they are set up now.
+func ask[Q, A any](s *service, answer func(*service, context.Context, Q) (A, error)) bus.Question {
 	return func(ctx context.Context, request []byte) (any, error) {
 		var q Q
 		if len(request) > 0 {
@@ -37,10 +37,13 @@ func ask[Q, A any](s *service, answer func(context.Context, Q) (A, error)) bus.Q
 				return nil, fault.Wrap(fault.Invalid, err, "the question is not the JSON that this version understands")
 			}
 		}
-		if s.err != nil {
-			return nil, s.err
+		loan := s.cfg.Host.Systems.Borrow()
+		defer loan.Return()
+		connected, err := s.connected(ctx, loan)
+		if err != nil {
+			return nil, err
 		}
-		return answer(ctx, q)
+		return answer(connected, ctx, q)
 	}
 }
 

@@ -20,7 +20,7 @@ import (
 // remember opens what earlier runs have written, and tells the bus that this run writes from now on. A replay has
 // everything of its resource written, whatever is known: it is how an admin mends what was changed in Campaign itself.
 func (s *service) remember(ctx context.Context, b host.Binding, doc *config.IngressDoc) (*written.Store, error) {
-	cfg := written.Config{Destination: s.cfg.Campaign.URL, Owners: bus.NewOwners(b.Conn, workflow.Ingress),
+	cfg := written.Config{Destination: s.to.URL(), Owners: bus.NewOwners(b.Conn, workflow.Ingress),
 		Guard: b.Lease.Guard, Notice: func(message string) {
 			b.Log.Warn(message)
 			b.Notice(message)

@@ -17,6 +17,7 @@ import (
 	"github.com/causeway-sync/causeway/pkg/exportfile"
 	"github.com/causeway-sync/causeway/pkg/pump"
 	"github.com/causeway-sync/causeway/pkg/remote"
+	"github.com/causeway-sync/causeway/pkg/seal"
 	"github.com/causeway-sync/causeway/pkg/telemetry"
 	"github.com/causeway-sync/causeway/pkg/workflow"
 	"github.com/causeway-sync/causeway/services/host"
@@ -24,11 +25,13 @@ import (
 
 // Config of the service.
 type Config struct {
-	Host     host.Config
+	Host host.Config
+	// Dynamics, Campaign and SFTP are what the environment sets; a connection of which it sets nothing is the stored one, and
+	// Key opens its secrets. SFTP, where Campaign's export files are, is needed only where the configuration reads them.
 	Dynamics dynamics.Config
 	Campaign campaign.Config
-	// SFTP is where Campaign's export files are. It is needed only where the configuration reads them.
-	SFTP exportfile.Config
+	SFTP     exportfile.Config
+	Key      *seal.Key
 	// LookEvery is the shortest time between two looks at the folder; 0 for the source's own.
 	LookEvery time.Duration
 	// Tuning overrides the pump's own defaults where it is not zero.
@@ -51,44 +54,42 @@ func Run(ctx context.Context, cfg Config) error {
 	calls := telemetry.NewCalls(cfg.Host.Registry)
 	cfg.Dynamics.Observe = func(c remote.Call) { calls.Observe("dynamics", c.Kind, c.Status, c.Duration) }
 	cfg.Campaign.Observe = func(c remote.Call) { calls.Observe("campaign", c.Kind, c.Status, c.Duration) }
-	s := newService(cfg)
-	defer s.close()
+	cfg.Host.Systems = host.NewSystems(host.Connections{Dynamics: cfg.Dynamics, Campaign: cfg.Campaign, SFTP: cfg.SFTP, Key: cfg.Key})
+	defer cfg.Host.Systems.Close()
+	s := &service{cfg: cfg}
 	return host.Serve(ctx, cfg.Host, s.prepare)
 }
 
-// service holds the clients of both sides. They live as long as the process: a stop and start must not forget that a
-// remote asked for a pause (invariant 10).
+// service makes runs. One with clients belongs to a single run, which has borrowed them.
 type service struct {
 	cfg      Config
 	dynamics *dynamics.Client
 	writer   *dynamics.Writer
 	campaign *campaign.Client
-	err      error // why there are no clients; the reason of FAILED, not of an exit
-	files    *exportfile.Client
-	filesErr error // why there is no client of the files
+	files    *exportfile.Client // nil where the configuration reads none
 }
 
-func newService(cfg Config) *service {
-	s := &service{cfg: cfg}
-	s.files, s.filesErr = exportfile.New(cfg.SFTP)
-	if s.dynamics, s.err = dynamics.New(cfg.Dynamics); s.err != nil {
-		return s
+// connected is the service with the clients of the connections as they are set up now. A connection that is not set up is
+// the reason of FAILED, not of an exit.
+func (s *service) connected(ctx context.Context, systems *host.Loan, files bool) (*service, error) {
+	var findings host.Findings
+	with := &service{cfg: s.cfg}
+	contacts, err := systems.Dynamics(ctx)
+	if err := findings.Add(err); err != nil {
+		return nil, err
 	}
-	s.writer = s.dynamics.NewWriter(dynamics.WriterConfig{})
-	s.campaign, s.err = campaign.New(cfg.Campaign)
-	return s
-}
-
-func (s *service) close() {
-	if s.dynamics != nil {
-		s.dynamics.Close()
+	with.dynamics, with.writer = contacts.Client, contacts.Writer
+	with.campaign, err = systems.Campaign(ctx)
+	if err := findings.Add(err); err != nil {
+		return nil, err
 	}
-	if s.campaign != nil {
-		s.campaign.Close()
+	if files {
+		with.files, err = systems.Files(ctx)
+		if err := findings.Add(err); err != nil {
+			return nil, err
+		}
 	}
-	if s.files != nil {
-		s.files.Close()
-	}
+	return with, findings.Err()
 }
 
 // prepare loads the revision that the start is for and checks it against both sides.
@@ -97,10 +98,10 @@ func (s *service) prepare(ctx context.Context, b host.Binding) (host.Run, error)
 	if err != nil {
 		return host.Run{}, err
 	}
-	if s.err != nil {
-		return host.Run{}, s.err
-	}
 	doc := parsed.(*config.OptInOutDoc)
+	if s, err = s.connected(ctx, b.Systems, doc.ReadsFiles()); err != nil {
+		return host.Run{}, err
+	}
 	ledger, err := bus.OpenLedger(ctx, b.Conn, workflow.OptInOut)
 	if err != nil {
 		return host.Run{}, err

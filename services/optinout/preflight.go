@@ -67,9 +67,6 @@ func (s *service) checkFiles(ctx context.Context, doc *config.OptInOutDoc) []err
 	if !doc.ReadsFiles() {
 		return nil
 	}
-	if s.files == nil {
-		return []error{s.filesErr}
-	}
 	return s.files.Check(ctx, format(doc))
 }
 

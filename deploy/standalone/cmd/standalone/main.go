@@ -40,6 +40,7 @@ type serve struct {
 	cli.Dynamics
 	cli.Campaign
 	cli.SFTP
+	cli.ConnectionsKey
 	cli.Rejects
 	cli.UnknownContact
 }
@@ -51,7 +52,7 @@ func (s serve) Run(ctx context.Context, log *zap.Logger) error {
 		return err
 	}
 	cfg := standalone.Config{Data: s.Data, AllowTemporary: s.Temporary || s.Sandbox, HTTP: s.HTTP, NATS: s.NATS, InstanceName: s.InstanceName, Version: cli.Version(),
-		Dynamics: s.Dynamics.Config(), Campaign: s.Campaign.Config(), SFTP: exports, Sizes: bus.Sizes{QueueBytes: s.QueueBytes}, Keep: bus.Keep{Age: s.KeepSettled},
+		Dynamics: s.Dynamics.Config(), Campaign: s.Campaign.Config(), SFTP: exports, ConnectionsKey: s.ConnectionsKey.File, Sizes: bus.Sizes{QueueBytes: s.QueueBytes}, Keep: bus.Keep{Age: s.KeepSettled},
 		Tuning: pump.Config{Rejects: s.Rejects.Limit()}, UnknownContactWait: s.UnknownContact.Wait, Log: log}
 	if s.Sandbox {
 		cfg.Sandbox = &sandbox.Config{Contacts: s.SandboxContacts, Dynamics: s.SandboxDynamics, Campaign: s.SandboxCampaign, SFTP: s.SandboxSFTP,

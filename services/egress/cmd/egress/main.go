@@ -21,13 +21,14 @@ type serve struct {
 	cli.Host
 	cli.Campaign
 	cli.Dynamics
+	cli.ConnectionsKey
 	cli.UnknownContact
 }
 
 // Run serves until ctx ends.
 func (s serve) Run(ctx context.Context, log *zap.Logger) error {
 	return egress.Run(ctx, egress.Config{Host: s.Host.Config(s.NATS, "causeway-egress", log), Campaign: s.Campaign.Config(), Dynamics: s.Dynamics.Config(),
-		Wait: s.UnknownContact.Wait})
+		Key: s.ConnectionsKey.Key(), Wait: s.UnknownContact.Wait})
 }
 
 func main() {

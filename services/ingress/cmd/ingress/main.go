@@ -22,6 +22,7 @@ type serve struct {
 	cli.Host
 	cli.Dynamics
 	cli.Campaign
+	cli.ConnectionsKey
 	cli.Rejects
 	State string `name:"state" help:"Folder that keeps what was last written, so that unchanged records cost no call; may be lost at any time; empty for none." default:"./state" env:"CAUSEWAY_STATE"`
 }
@@ -29,7 +30,7 @@ type serve struct {
 // Run serves until ctx ends.
 func (s serve) Run(ctx context.Context, log *zap.Logger) error {
 	return ingress.Run(ctx, ingress.Config{Host: s.Host.Config(s.NATS, "causeway-ingress", log), Dynamics: s.Dynamics.Config(), Campaign: s.Campaign.Config(),
-		State: s.State, Tuning: pump.Config{Rejects: s.Rejects.Limit()}})
+		Key: s.ConnectionsKey.Key(), State: s.State, Tuning: pump.Config{Rejects: s.Rejects.Limit()}})
 }
 
 func main() {

@@ -23,6 +23,7 @@ type serve struct {
 	cli.Dynamics
 	cli.Campaign
 	cli.SFTP
+	cli.ConnectionsKey
 	cli.Rejects
 }
 
@@ -33,7 +34,7 @@ func (s serve) Run(ctx context.Context, log *zap.Logger) error {
 		return err
 	}
 	return optinout.Run(ctx, optinout.Config{Host: s.Host.Config(s.NATS, "causeway-optinout", log), Dynamics: s.Dynamics.Config(), Campaign: s.Campaign.Config(),
-		SFTP: files, Tuning: pump.Config{Rejects: s.Rejects.Limit()}})
+		SFTP: files, Key: s.ConnectionsKey.Key(), Tuning: pump.Config{Rejects: s.Rejects.Limit()}})
 }
 
 func main() {
