@@ -23,6 +23,10 @@ const (
 
 // PasswordLine is the line of a users file for a person; fault.Invalid where name, role or password cannot be.
 func PasswordLine(name, role, password string) (string, error) {
+	return passwordLine(name, role, password, passwordCost)
+}
+
+func passwordLine(name, role, password string, cost int) (string, error) {
 	if err := checkLine(name, role); err != nil {
 		return "", err
 	}
@@ -32,7 +36,7 @@ func PasswordLine(name, role, password string) (string, error) {
 	case len(password) > longestPassword:
 		return "", fault.New(fault.Invalid, fmt.Sprintf("the password is longer than %d bytes, of which bcrypt would not see the rest", longestPassword))
 	}
-	hash, err := bcrypt.GenerateFromPassword([]byte(password), passwordCost)
+	hash, err := bcrypt.GenerateFromPassword([]byte(password), cost)
 	if err != nil {
 		return "", fault.Wrap(fault.Fatal, err, "the password cannot be hashed")
 	}

@@ -46,9 +46,8 @@ func (s *Sessions) Begin(who Identity) (id string) {
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.dropEndedLocked(now)
 	if len(s.byHash) >= mostSessions {
-		s.dropOldestLocked()
+		s.makeRoomLocked(now)
 	}
 	s.byHash[sha256.Sum256([]byte(id))] = &session{who: who, began: now, used: now}
 	return id
@@ -89,21 +88,18 @@ func (s *Sessions) ended(one *session, now time.Time) bool {
 	return now.Sub(one.used) >= s.idle || now.Sub(one.began) >= s.most
 }
 
-func (s *Sessions) dropEndedLocked(now time.Time) {
-	for key, one := range s.byHash {
-		if s.ended(one, now) {
-			delete(s.byHash, key)
-		}
-	}
-}
-
-func (s *Sessions) dropOldestLocked() {
+// makeRoomLocked drops the sessions that have ended, and the one that was used least recently.
+func (s *Sessions) makeRoomLocked(now time.Time) {
 	var oldest [sha256.Size]byte
 	var at time.Time
 	for key, one := range s.byHash {
-		if at.IsZero() || one.used.Before(at) {
+		if s.ended(one, now) {
+			delete(s.byHash, key)
+		} else if at.IsZero() || one.used.Before(at) {
 			oldest, at = key, one.used
 		}
 	}
-	delete(s.byHash, oldest)
+	if len(s.byHash) >= mostSessions {
+		delete(s.byHash, oldest)
+	}
 }
