@@ -16,9 +16,14 @@ import (
 func leastRoles() map[string]access.Role {
 	return map[string]access.Role{
 		// Everybody: what signing in needs, and what tells machines that the process lives.
-		"GET /static/{file}": access.Nobody,
-		"/healthz":           access.Nobody,
-		"/readyz":            access.Nobody,
+		"GET /login":          access.Nobody,
+		"POST /login":         access.Nobody,
+		"GET /login/provider": access.Nobody,
+		"GET /login/back":     access.Nobody,
+		"POST /logout":        access.Nobody,
+		"GET /static/{file}":  access.Nobody,
+		"/healthz":            access.Nobody,
+		"/readyz":             access.Nobody,
 
 		// Viewers see how things are, and no record's content.
 		"GET /{$}":                                    access.Viewer,

@@ -103,15 +103,15 @@ type workflowInput struct {
 
 type listOutput struct{ Body WorkflowList }
 
-func (a *httpAPI) list(context.Context, *struct{}) (*listOutput, error) {
-	return &listOutput{Body: a.service.List()}, nil
+func (a *httpAPI) list(ctx context.Context, _ *struct{}) (*listOutput, error) {
+	return &listOutput{Body: a.service.listFor(ctx)}, nil
 }
 
 type viewOutput struct{ Body workflow.View }
 
-func (a *httpAPI) get(_ context.Context, in *workflowInput) (*viewOutput, error) {
+func (a *httpAPI) get(ctx context.Context, in *workflowInput) (*viewOutput, error) {
 	view, err := a.service.Get(in.ID)
-	return &viewOutput{Body: view}, err
+	return &viewOutput{Body: seenBy(identityOf(ctx).Role, view)}, err
 }
 
 type commandOutput struct{ Body workflow.Command }
@@ -141,7 +141,7 @@ func (a *httpAPI) commands(ctx context.Context, in *commandsInput) (*commandsOut
 func (a *httpAPI) registerLive(api huma.API) {
 	op := operation{id: "live", method: http.MethodGet, path: "/live", summary: "Server-sent events: workflows at every change, at least every two seconds", status: 200}.huma(api)
 	sse.Register(api, op, map[string]any{"workflows": WorkflowList{}}, func(ctx context.Context, _ *struct{}, send sse.Sender) {
-		a.monitor.follow(ctx, a.closing, func() error { return send.Data(a.service.List()) })
+		a.monitor.follow(ctx, a.closing, func() error { return send.Data(a.service.listFor(ctx)) })
 	})
 }
 

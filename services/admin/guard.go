@@ -18,14 +18,14 @@ const bodyTimeout = 15 * time.Second
 
 // guard puts around a handler what every request needs: nobody else's web site may send a command or read an answer,
 // a body has a limit, and a bug in a handler costs one request.
-func guard(next http.Handler, door *door, cfg Config, loopback bool) http.Handler {
+func guard(next http.Handler, door *door, cfg Config) http.Handler {
 	origin := http.NewCrossOriginProtection()
 	origin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		writeProblem(w, newProblem(http.StatusForbidden, "this request came from another web site; open the page of this service and repeat it there"))
 	}))
 	h := origin.Handler(next)
 	h = door.identify(h)
-	h = onlyKnownHosts(h, cfg.Hosts, loopback)
+	h = onlyKnownHosts(h, cfg.Hosts, door.loopback)
 	h = limitBody(h)
 	h = withHeaders(h)
 	return recoverPanics(h, cfg.Log)
@@ -61,6 +61,9 @@ func withHeaders(next http.Handler) http.Handler {
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store")
+		if r.TLS != nil {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
 		next.ServeHTTP(w, r)
 	})
 }

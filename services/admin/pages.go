@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
@@ -19,7 +20,7 @@ import (
 
 // workflows is the front page.
 func (s *site) workflows(w http.ResponseWriter, r *http.Request) error {
-	return s.render(w, r, http.StatusOK, "workflows", page{Title: "Workflows", Here: "/", Notice: outcome(r.URL.Query()), Body: s.service.List()})
+	return s.render(w, r, http.StatusOK, "workflows", page{Title: "Workflows", Here: "/", Notice: outcome(r.URL.Query()), Body: s.service.listFor(r.Context())})
 }
 
 // outcome is the sentence about what a form has just done. Only sentences of ours are shown, whatever the address says.
@@ -42,7 +43,7 @@ func (s *site) command(send func(context.Context, string, Caller) (workflow.Comm
 			writeProblem(w, s.problem(r, err))
 			return nil
 		case err != nil && statusOf(err) == http.StatusConflict:
-			return s.render(w, r, http.StatusConflict, "workflows", page{Title: "Workflows", Here: "/", Body: s.service.List(),
+			return s.render(w, r, http.StatusConflict, "workflows", page{Title: "Workflows", Here: "/", Body: s.service.listFor(r.Context()),
 				Notice: &notice{Kind: "error", Text: workflow.ID(r.PathValue("id")).Name() + ": " + problemOf(err).Detail + "."}})
 		case err != nil:
 			return err
@@ -64,7 +65,7 @@ func (s *site) live(w http.ResponseWriter, r *http.Request) {
 	out := http.NewResponseController(w)
 	s.service.monitor.follow(r.Context(), s.closing, func() error {
 		var rows bytes.Buffer
-		if err := s.pages["workflows"].ExecuteTemplate(&rows, "rows", s.service.List()); err != nil {
+		if err := s.pages["workflows"].ExecuteTemplate(&rows, "rows", s.service.listFor(r.Context())); err != nil {
 			s.cfg.Log.Error("the rows cannot be drawn", zap.Error(err))
 			return err
 		}
@@ -94,7 +95,7 @@ func (s *site) history(w http.ResponseWriter, r *http.Request) error {
 }
 
 // route is one line of the documentation.
-type route struct{ Method, Path, Summary string }
+type route struct{ Method, Path, Summary, Role string }
 
 // docs lists the API, from the same description that /openapi.json gives to programs.
 func (s *site) docs(w http.ResponseWriter, r *http.Request) error {
@@ -106,7 +107,7 @@ func (s *site) docs(w http.ResponseWriter, r *http.Request) error {
 			op     *huma.Operation
 		}{{"GET", item.Get}, {"POST", item.Post}, {"PUT", item.Put}, {"DELETE", item.Delete}} {
 			if entry.op != nil {
-				routes = append(routes, route{entry.method, path, entry.op.Summary})
+				routes = append(routes, route{entry.method, path, entry.op.Summary, fmt.Sprint(entry.op.Extensions["x-least-role"])})
 			}
 		}
 	}
@@ -115,6 +116,6 @@ func (s *site) docs(w http.ResponseWriter, r *http.Request) error {
 
 // about tells which version serves the page, and from where.
 func (s *site) about(w http.ResponseWriter, r *http.Request) error {
-	body := map[string]string{"NATSServer": s.nats.ConnectedServerName(), "NATSVersion": s.nats.ConnectedServerVersion()}
+	body := map[string]any{"Open": s.door.open, "NATSServer": s.nats.ConnectedServerName(), "NATSVersion": s.nats.ConnectedServerVersion()}
 	return s.render(w, r, http.StatusOK, "about", page{Title: "About", Here: "/about", Body: body, Crumbs: []crumb{{"Workflows", "/"}, {"About", ""}}})
 }

@@ -39,11 +39,11 @@ func allowedMethods(mux *router, r *http.Request) []string {
 }
 
 // newHandler builds everything that is served over HTTP. Streams end when closing is closed.
-func newHandler(closing <-chan struct{}, cfg Config, service *Service, nc *nats.Conn, loopback bool) (http.Handler, error) {
-	door := newDoor(cfg)
+func newHandler(closing <-chan struct{}, cfg Config, service *Service, nc *nats.Conn, door *door) (http.Handler, error) {
 	mux := newRouter(leastRoles(), door.require)
 	api := &httpAPI{service: service, monitor: service.monitor, closing: closing, log: cfg.Log}
 	openAPI := api.register(mux, cfg.Version)
+	describeAccess(openAPI, leastRoles())
 	description, err := json.MarshalIndent(openAPI, "", " ")
 	if err != nil {
 		return nil, fmt.Errorf("write the API's description: %w", err)
@@ -54,7 +54,7 @@ func newHandler(closing <-chan struct{}, cfg Config, service *Service, nc *nats.
 	})
 	mux.HandleFunc("/api/", apiFallback(mux))
 
-	site, err := newSite(closing, cfg, service, nc, openAPI)
+	site, err := newSite(closing, cfg, service, nc, openAPI, door)
 	if err != nil {
 		return nil, err
 	}
@@ -66,5 +66,5 @@ func newHandler(closing <-chan struct{}, cfg Config, service *Service, nc *nats.
 		return nil, err
 	}
 	door.refuse = site.refuse
-	return guard(mux, door, cfg, loopback), nil
+	return guard(mux, door, cfg), nil
 }

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -37,6 +38,8 @@ type Config struct {
 	Version string
 	// Unavailable holds a reason for each workflow that this release cannot run. Its start is disabled.
 	Unavailable map[workflow.ID]string
+	// Access says who may do what; the zero value, nobody set up, is accepted on loopback addresses only.
+	Access Access
 	// UserHeader names the header in which a trusted proxy puts the signed-in user, such as X-Forwarded-User. Empty
 	// where there is no such proxy: the command log then shows addresses.
 	UserHeader string
@@ -89,7 +92,15 @@ func Run(ctx context.Context, cfg Config) error {
 			return fault.Wrap(fault.Fatal, err, fmt.Sprintf("cannot listen on %s: is another admin service running there?", cfg.Listen))
 		}
 	}
-	site := serveWeb(listener, cfg.Log)
+	door, err := newDoor(cfg, listener.Addr())
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	secure, err := newTLS(cfg.Access, cfg.Log)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	site := serveWeb(listener, secure, cfg.Log)
 	defer site.stop()
 	conn, err := bus.Connect(ctx, cfg.NATS)
 	if err != nil {
@@ -99,11 +110,11 @@ func Run(ctx context.Context, cfg Config) error {
 	if err := bus.Provision(ctx, conn, cfg.Sizes); err != nil {
 		return err
 	}
-	return serve(ctx, cfg, site, isLoopback(listener.Addr()), conn)
+	return serve(ctx, cfg, site, door, conn)
 }
 
 // serve runs the parts of the service. The first one that ends stops the others.
-func serve(ctx context.Context, cfg Config, site *web, loopback bool, conn *bus.Conn) error {
+func serve(ctx context.Context, cfg Config, site *web, door *door, conn *bus.Conn) error {
 	control, err := bus.NewControl(conn)
 	if err != nil {
 		return err
@@ -119,6 +130,7 @@ func serve(ctx context.Context, cfg Config, site *web, loopback bool, conn *bus.
 	group.Go(func() error { trim(ctx, bus.NewQueues(conn), cfg.Keep, cfg.Log); return nil })
 	group.Go(func() error { service.failures.Run(ctx); return nil })
 	group.Go(func() error { service.jobs.run(ctx); return nil })
+	group.Go(func() error { door.watch.run(ctx); return nil })
 	group.Go(func() error { return watchConnection(ctx, conn) })
 	group.Go(func() error {
 		for _, ready := range []<-chan struct{}{control.Running(), monitor.Ready()} {
@@ -128,13 +140,13 @@ func serve(ctx context.Context, cfg Config, site *web, loopback bool, conn *bus.
 				return nil
 			}
 		}
-		return answer(ctx, cfg, site, loopback, conn, service)
+		return answer(ctx, cfg, site, door, conn, service)
 	})
 	return group.Wait()
 }
 
 // answer serves HTTP and NATS until ctx ends.
-func answer(ctx context.Context, cfg Config, site *web, loopback bool, conn *bus.Conn, service *Service) (err error) {
+func answer(ctx context.Context, cfg Config, site *web, door *door, conn *bus.Conn, service *Service) (err error) {
 	// Requests over NATS outlive ctx by the time that it takes to stop taking new ones.
 	var nats micro.Service
 	api := &microAPI{service: service, log: cfg.Log}
@@ -154,13 +166,13 @@ func answer(ctx context.Context, cfg Config, site *web, loopback bool, conn *bus
 	if cfg.Probes == nil {
 		cfg.Probes = telemetry.Probes(health(conn.NATS(), service.List), cfg.Registry)
 	}
-	handler, err := newHandler(ctx.Done(), cfg, service, conn.NATS(), loopback)
+	handler, err := newHandler(ctx.Done(), cfg, service, conn.NATS(), door)
 	if err != nil {
 		return err
 	}
 	site.ready(handler)
 	defer site.stop() // Before the connection closes: requests that are under way need it.
-	cfg.Log.Info("the admin service is ready", zap.String("address", "http://"+site.address))
+	cfg.Log.Info("the admin service is ready", zap.String("address", site.address))
 	return site.wait(ctx)
 }
 

@@ -26,6 +26,7 @@ type site struct {
 	cfg     Config
 	nats    *nats.Conn
 	openAPI *huma.OpenAPI
+	door    *door
 	pages   map[string]*template.Template
 	assets  *assets
 }
@@ -51,19 +52,24 @@ func (p page) May(role string) (bool, error) {
 
 type crumb struct{ Name, Path string }
 
+// SignedIn reports whether who looks at the page has signed in, and can sign out.
+func (p page) SignedIn() bool {
+	return p.Who.Means == access.ByPassword || p.Who.Means == access.ByProvider
+}
+
 // notice is one sentence above a page.
 type notice struct {
 	Kind string // "ok" or "error"
 	Text string
 }
 
-func newSite(closing <-chan struct{}, cfg Config, service *Service, nc *nats.Conn, openAPI *huma.OpenAPI) (*site, error) {
+func newSite(closing <-chan struct{}, cfg Config, service *Service, nc *nats.Conn, openAPI *huma.OpenAPI, door *door) (*site, error) {
 	files, err := loadAssets()
 	if err != nil {
 		return nil, err
 	}
-	s := &site{service: service, closing: closing, cfg: cfg, nats: nc, openAPI: openAPI, assets: files, pages: map[string]*template.Template{}}
-	for _, name := range []string{"workflows", "edit", "history", "docs", "about", "problem", "failures", "failurelist", "failure", "failuredrop", "preview", "ledger"} {
+	s := &site{service: service, closing: closing, cfg: cfg, nats: nc, openAPI: openAPI, door: door, assets: files, pages: map[string]*template.Template{}}
+	for _, name := range []string{"workflows", "edit", "history", "docs", "about", "problem", "failures", "failurelist", "failure", "failuredrop", "preview", "login", "ledger"} {
 		t, err := template.New("layout.html").Funcs(formats()).ParseFS(templateFiles, "templates/layout.html", "templates/rows.html", "templates/"+name+".html")
 		if err != nil {
 			return nil, fmt.Errorf("page %s: %w", name, err)
@@ -80,6 +86,7 @@ func (s *site) register(mux *router) {
 	mux.HandleFunc("POST /workflows/{id}/stop", s.command(s.service.Stop))
 	mux.HandleFunc("GET /workflows/{id}/edit", s.page(s.edit))
 	mux.HandleFunc("POST /workflows/{id}/edit", s.page(s.save))
+	s.registerLogin(mux)
 	s.registerFailures(mux)
 	s.registerMappings(mux)
 	mux.HandleFunc("GET /workflows/optinout/ledger", s.page(s.ledger))

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
@@ -26,10 +27,13 @@ type web struct {
 }
 
 // serveWeb starts serving; the caller calls stop.
-func serveWeb(listener net.Listener, log *zap.Logger) *web {
-	w := &web{address: listener.Addr().String(), started: make(chan struct{}), ended: make(chan struct{})}
+func serveWeb(listener net.Listener, secure *tls.Config, log *zap.Logger) *web {
+	w := &web{address: "http://" + listener.Addr().String(), started: make(chan struct{}), ended: make(chan struct{})}
 	w.server = &http.Server{Handler: w, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
-		ErrorLog: zap.NewStdLog(log.Named("http"))}
+		ErrorLog: zap.NewStdLog(log.Named("http")), TLSConfig: secure}
+	if secure != nil {
+		w.address = "https://" + listener.Addr().String()
+	}
 	w.stop = sync.OnceFunc(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 		defer cancel()
@@ -40,11 +44,18 @@ func serveWeb(listener net.Listener, log *zap.Logger) *web {
 	})
 	go func() { // stop waits for ended.
 		defer close(w.ended)
-		if err := w.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := w.serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			w.err = fault.Wrap(fault.Fatal, err, "the web server stopped")
 		}
 	}()
 	return w
+}
+
+func (w *web) serve(listener net.Listener) error {
+	if w.server.TLSConfig != nil {
+		return w.server.ServeTLS(listener, "", "")
+	}
+	return w.server.Serve(listener)
 }
 
 // ready lets a handler answer from now on. It is called once.

@@ -26,8 +26,9 @@
     };
     const gone = () => {
       lost.hidden = false;
-      // A browser gives up on a stream that was refused; begin again.
+      // A browser gives up on a stream that was refused; begin again, or sign in again where that is why.
       if (source.readyState === EventSource.CLOSED) {
+        fetch("/openapi.json", { method: "HEAD" }).then((answer) => { if (answer.status === 401) location.reload(); }).catch(() => {});
         clearTimeout(timer);
         timer = setTimeout(open, 2000);
       }
