@@ -4,7 +4,7 @@ import "github.com/causeway-sync/causeway/pkg/pump"
 
 // Rejects are the flags of how many rejected records are too many.
 type Rejects struct {
-	Percent int `name:"max-rejected-percent" help:"Share of the last records that may be rejected before the workflow stops as FAILED; 0 or 100 for no limit. Not for Campaign to Dynamics 365, whose limit is 80." default:"20" env:"CAUSEWAY_MAX_REJECTED_PERCENT"`
+	Percent int `name:"max-rejected-percent" help:"Share of the last records that may be rejected before the workflow stops as FAILED; 0 or 100 for no limit." default:"20" env:"CAUSEWAY_MAX_REJECTED_PERCENT"`
 	Window  int `name:"max-rejected-window" help:"How many of the last records that share is of." default:"1000" env:"CAUSEWAY_MAX_REJECTED_WINDOW"`
 }
 

@@ -58,7 +58,7 @@ type Config struct {
 	ConnectionsKey string
 	Sizes          bus.Sizes
 	Keep           bus.Keep
-	// Tuning is that of ingress.
+	// Tuning is that of ingress; its limit of rejected records is everybody's.
 	Tuning pump.Config
 	// UnknownContactWait is in place of what the configuration of egress says, where it is not zero.
 	UnknownContactWait time.Duration
@@ -180,7 +180,8 @@ func (cfg Config) services(server *embedded.Server, key *seal.Key) []func(contex
 				State: cfg.state(), Key: key})
 		},
 		func(ctx context.Context) error {
-			return egress.Run(ctx, egress.Config{Host: hosted(workflow.Egress), Campaign: cfg.Campaign, Dynamics: cfg.Dynamics, Wait: cfg.UnknownContactWait, Key: key})
+			return egress.Run(ctx, egress.Config{Host: hosted(workflow.Egress), Campaign: cfg.Campaign, Dynamics: cfg.Dynamics, Wait: cfg.UnknownContactWait, Key: key,
+				Tuning: pump.Config{Rejects: cfg.Tuning.Rejects}})
 		},
 		func(ctx context.Context) error {
 			return optinout.Run(ctx, optinout.Config{Host: hosted(workflow.OptInOut), Dynamics: cfg.Dynamics, Campaign: cfg.Campaign, SFTP: cfg.SFTP, Key: key,

@@ -62,6 +62,9 @@ type Result struct {
 	// Err is nil for a record that is at the destination. Rejected sends the record to the failures, Transient and
 	// Throttled try it again, any other kind ends the run.
 	Err error
+	// Expected says of a rejection that it is the record's own matter and no sign that something has to be mended: it does
+	// not count towards the RejectLimit.
+	Expected bool
 }
 
 // Config of one run.

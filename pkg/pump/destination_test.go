@@ -37,6 +37,7 @@ type call struct {
 type outcome struct {
 	landed    bool
 	unchanged bool
+	expected  bool
 	err       error
 }
 
@@ -81,7 +82,7 @@ func (d *destination) Write(ctx context.Context, batch []record.Record) []pump.R
 			d.rows[r.Key] = r.Version
 			d.landed = append(d.landed, r)
 		}
-		results[i] = pump.Result{Unchanged: outcomes[i].unchanged, Err: outcomes[i].err}
+		results[i] = pump.Result{Unchanged: outcomes[i].unchanged, Err: outcomes[i].err, Expected: outcomes[i].expected}
 		if cut {
 			results[i].Err = fault.Wrap(fault.Transient, ctx.Err(), "cut off")
 		}

@@ -22,13 +22,14 @@ type task struct {
 	// refusal is set when the record is not for the sink: it belongs to the failures, or to the parked ones, and is not there
 	// yet.
 	refusal *refusal
-	// cause is that of a record that stands among the failures.
+	// cause is that of a record that stands among the failures, empty where that was to be expected.
 	cause string
 }
 
 // refusal is why a record will not be written, or not now.
 type refusal struct {
 	park     bool // it waits for another record
+	expected bool // it says nothing about the others
 	reason   string
 	attempts int
 	delays   int // how often the failures could not be reached

@@ -36,7 +36,7 @@ func (w *writer) attempt(ctx context.Context, batch []*task) {
 		switch err := results[i].Err; {
 		case err == nil:
 		case fault.Is(err, fault.Rejected):
-			t.refusal = &refusal{reason: fault.Message(err), attempts: t.attempts + 1}
+			t.refusal = &refusal{reason: fault.Message(err), attempts: t.attempts + 1, expected: results[i].Expected}
 			w.reject(ctx, t)
 		case fault.Is(err, fault.Waiting):
 			t.refusal = &refusal{reason: fault.Message(err), attempts: t.attempts + 1, park: true}
@@ -84,7 +84,9 @@ func (w *writer) reject(ctx context.Context, t *task) {
 	case err == nil:
 		w.pump.trouble.clear(partFailures)
 		w.pump.counters.Rejected.Add(1)
-		t.cause = record.Cause(t.refusal.reason, t.Source, t.Key)
+		if !t.refusal.expected {
+			t.cause = record.Cause(t.refusal.reason, t.Source, t.Key)
+		}
 		w.settle([]*task{t}, false)
 		if err := w.tooMany(); err != nil {
 			w.fail(err) // What was not rejected yet stays in the queue.

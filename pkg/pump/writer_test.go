@@ -511,3 +511,27 @@ func TestABatchThatFailsIsOneFailure(t *testing.T) {
 		})
 	}
 }
+
+// TestExpectedRejectionsEndNothing: they go to the failures like others, and count towards no limit.
+func TestExpectedRejectionsEndNothing(t *testing.T) {
+	for _, expected := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			w := writing(t)
+			w.dest.answer = always(outcome{err: fault.New(fault.Rejected, "nobody knows it"), expected: expected})
+			for i, key := range keys(200) {
+				w.queue.put(upsert(key, int64(i+1)))
+			}
+			w.start()
+			quietly(time.Minute)
+			if w.running() != expected {
+				t.Fatalf("expected %v, and the run goes on: %v (%v)", expected, w.running(), w.err)
+			}
+			if expected {
+				w.mustStop()
+				if n := w.counters.Rejected.Load(); n != 200 {
+					t.Errorf("%d were rejected", n)
+				}
+			}
+		})
+	}
+}

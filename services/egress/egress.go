@@ -46,10 +46,6 @@ const (
 	PollInterval = 250 * time.Millisecond
 )
 
-// rejects is how many rejected events end a run. Campaign writes to people whom Dynamics does not know, and events of
-// theirs are rejected in the end, so it takes more than a fifth to say that the configuration is wrong.
-const rejects = 0.8
-
 // Run serves the workflow until ctx ends.
 func Run(ctx context.Context, cfg Config) error {
 	cfg.Host.Workflow = workflow.Egress
@@ -113,7 +109,6 @@ func (s *service) pump(b host.Binding, doc *config.EgressDoc, plan plan) pump.Co
 	p.Queue, p.Open, p.Guard, p.Notice, p.Log = b.Queue, b.OpenWindow, b.Lease.Guard, b.Notice, b.Log
 	p.BatchSize, p.InFlight, p.Window = cmp.Or(p.BatchSize, BatchSize), cmp.Or(p.InFlight, InFlight), cmp.Or(p.Window, Window)
 	p.Linger, p.PollInterval = cmp.Or(p.Linger, Linger), cmp.Or(p.PollInterval, PollInterval)
-	p.Rejects.Share = cmp.Or(p.Rejects.Share, rejects)
 	p.Sources = map[string]pump.Source{sourceName: &source{
 		journal: s.from.Journal(campaign.JournalConfig{First: doc.Journal.First, AfterGap: doc.Journal.AfterGap}),
 		waiting: b.Queue, decoder: plan.decoder, on: plan.on, skips: b.Skips, gap: b.Gap, now: time.Now, recent: newRecent(),

@@ -89,7 +89,9 @@ func (s *sink) create(ctx context.Context, batch []record.Record, rows rows, res
 	}
 	for n, created := range s.writer.Create(ctx, rows.list) {
 		i := rows.at[n]
-		results[i] = pump.Result{Unchanged: created.Err == nil && created.Existed, Err: s.judge(batch[i], created.Err)}
+		results[i] = pump.Result{Unchanged: created.Err == nil && created.Existed, Err: s.judge(batch[i], created.Err),
+			// Campaign also writes to people whom Dynamics does not know.
+			Expected: fault.Is(created.Err, fault.NotFound)}
 	}
 }
 

@@ -144,3 +144,16 @@ func TestAnEventThatCannotBeUnderstood(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestStrangersEndNoRun: Campaign also writes to people whom Dynamics does not know. However many events of theirs are
+// rejected, the workflow goes on.
+func TestStrangersEndNoRun(t *testing.T) {
+	h := newHouse(t, options{})
+	h.edit(func(doc *config.EgressDoc) { doc.UnknownContact.WaitHours = 0 })
+	h.events(campaigntest.EventBatch{Count: 300, UnknownContacts: 1})
+	h.started()
+	h.until("they are rejected", func() bool { return h.failures() == 300 && h.backlog().Total() == 0 })
+	h.events(campaigntest.EventBatch{Count: 10})
+	h.until("the others are written", func() bool { return h.activities() == 10 })
+	h.status("e", workflow.Running, "")
+}

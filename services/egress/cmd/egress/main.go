@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/causeway-sync/causeway/deploy/cli"
+	"github.com/causeway-sync/causeway/pkg/pump"
 	"github.com/causeway-sync/causeway/services/egress"
 )
 
@@ -22,13 +23,14 @@ type serve struct {
 	cli.Campaign
 	cli.Dynamics
 	cli.ConnectionsKey
+	cli.Rejects
 	cli.UnknownContact
 }
 
 // Run serves until ctx ends.
 func (s serve) Run(ctx context.Context, log *zap.Logger) error {
 	return egress.Run(ctx, egress.Config{Host: s.Host.Config(s.NATS, "causeway-egress", log), Campaign: s.Campaign.Config(), Dynamics: s.Dynamics.Config(),
-		Key: s.ConnectionsKey.Key(), Wait: s.UnknownContact.Wait})
+		Key: s.ConnectionsKey.Key(), Wait: s.UnknownContact.Wait, Tuning: pump.Config{Rejects: s.Rejects.Limit()}})
 }
 
 func main() {
