@@ -31,22 +31,27 @@ type Log struct {
 // where the process serves by the same environment.
 type Healthcheck struct {
 	Address string `name:"address" help:"Address of the process's pages or probes." default:"${probes}" env:"CAUSEWAY_HEALTHCHECK_ADDRESS,${probesEnv}"`
+	TLSCert string `name:"tls-cert" help:"Certificate that the process serves its pages with; without one it is asked without TLS." env:"${certEnv}"`
 }
 
-// Probes is where a binary answers /healthz: an address and the variable that moves it.
-type Probes struct{ Address, Env string }
+// Probes is where a binary answers /healthz: an address, the variable that moves it, and the one that names its certificate.
+type Probes struct{ Address, Env, CertEnv string }
 
 // OnPages is for binaries that answer beside their pages, Apart for those with an address of their own.
-func OnPages() Probes { return Probes{Address: "127.0.0.1:8080", Env: "CAUSEWAY_HTTP"} }
+func OnPages() Probes {
+	return Probes{Address: "127.0.0.1:8080", Env: "CAUSEWAY_HTTP", CertEnv: "CAUSEWAY_TLS_CERT"}
+}
 
 // Apart is for binaries that answer on an address of their own, where one is given.
-func Apart() Probes { return Probes{Address: "127.0.0.1:9100", Env: "CAUSEWAY_PROBES"} }
+func Apart() Probes {
+	return Probes{Address: "127.0.0.1:9100", Env: "CAUSEWAY_PROBES", CertEnv: "CAUSEWAY_PROBES_TLS_CERT"}
+}
 
 // Main parses flags into grammar, whose command kong selects and whose Run method gets a context that ends with the
 // first signal, and a logger. It does not return.
 func Main(name, description string, grammar any, log func() Log, probes Probes) {
 	parser, err := kong.New(grammar, kong.Name(name), kong.Description(description), kong.UsageOnError(),
-		kong.Vars{"version": Version(), "probes": probes.Address, "probesEnv": probes.Env})
+		kong.Vars{"version": Version(), "probes": probes.Address, "probesEnv": probes.Env, "certEnv": probes.CertEnv})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, name+":", err)
 		os.Exit(2)

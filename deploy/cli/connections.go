@@ -83,7 +83,7 @@ func (h Host) Config(n NATS, name string, log *zap.Logger) host.Config {
 
 // Run implements the healthcheck subcommand.
 func (h Healthcheck) Run(ctx context.Context) error {
-	if err := telemetry.Healthcheck(ctx, h.Address); err != nil {
+	if err := telemetry.Healthcheck(ctx, h.Address, h.TLSCert); err != nil {
 		return fault.Wrap(fault.Fatal, err, "not healthy: "+err.Error())
 	}
 	return nil

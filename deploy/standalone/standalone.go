@@ -45,6 +45,10 @@ type Config struct {
 	HTTP, NATS string
 	// HTTPListener is used instead of HTTP where given.
 	HTTPListener net.Listener
+	// Access, Hosts and UserHeader are the admin service's.
+	Access       admin.Access
+	Hosts        []string
+	UserHeader   string
 	InstanceName string
 	Version      string
 	// Sandbox simulates both remote systems; nil connects to Dynamics and Campaign.
@@ -69,6 +73,9 @@ type Config struct {
 func Run(ctx context.Context, cfg Config) error {
 	if cfg.Log == nil {
 		cfg.Log = zap.NewNop()
+	}
+	if err := cfg.mayListen(); err != nil {
+		return err
 	}
 	server, err := startBus(cfg)
 	if err != nil {
@@ -123,6 +130,18 @@ func (cfg Config) simulated() sandbox.Config {
 	return simulated
 }
 
+// mayListen refuses what the admin service would refuse, before anything is opened.
+func (cfg Config) mayListen() error {
+	address := cfg.HTTP
+	if cfg.HTTPListener != nil {
+		address = cfg.HTTPListener.Addr().String()
+	}
+	if address == "" {
+		return nil // The admin service's own default.
+	}
+	return admin.MayListen(address, cfg.Access)
+}
+
 // state is the folder that keeps what was last written.
 func (cfg Config) state() string { return filepath.Join(cfg.Data, "state") }
 
@@ -172,7 +191,7 @@ func (cfg Config) services(server *embedded.Server, key *seal.Key) []func(contex
 	}
 	return []func(context.Context) error{
 		func(ctx context.Context) error {
-			return admin.Run(ctx, admin.Config{Listen: cfg.HTTP, Listener: cfg.HTTPListener, InstanceName: cfg.InstanceName, Version: cfg.Version,
+			return admin.Run(ctx, admin.Config{Access: cfg.Access, Hosts: cfg.Hosts, UserHeader: cfg.UserHeader, Listen: cfg.HTTP, Listener: cfg.HTTPListener, InstanceName: cfg.InstanceName, Version: cfg.Version,
 				NATS: busOptions(provider, "causeway-admin", cfg.Log), Sizes: cfg.Sizes, Keep: cfg.Keep, Registry: registry, Log: cfg.Log})
 		},
 		func(ctx context.Context) error {

@@ -4,9 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -169,5 +173,17 @@ func TestABadDataFolderOrAddressIsSaid(t *testing.T) {
 		if err := standalone.Run(t.Context(), cfg); !fault.Is(err, fault.Fatal) || fault.Message(err) == "" {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestStrangersAreNotLetIn: without users, an address that others can reach is refused before anything is opened.
+func TestStrangersAreNotLetIn(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	err := standalone.Run(t.Context(), standalone.Config{Data: data, AllowTemporary: true, HTTP: "0.0.0.0:0"})
+	if !fault.Is(err, fault.Fatal) || !strings.Contains(err.Error(), "--users-file") {
+		t.Errorf("said %v", err)
+	}
+	if _, err := os.Stat(data); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("something was opened all the same: %v", err)
 	}
 }

@@ -16,8 +16,10 @@ import (
 
 type grammar struct {
 	cli.Log
-	Serve       serve           `cmd:"" default:"withargs" help:"Serve everything (the default)."`
-	Healthcheck cli.Healthcheck `cmd:"" help:"Ask the running process for its health."`
+	Serve        serve            `cmd:"" default:"withargs" help:"Serve everything (the default)."`
+	Healthcheck  cli.Healthcheck  `cmd:"" help:"Ask the running process for its health."`
+	HashPassword cli.HashPassword `cmd:"" help:"Read a password and print the line of the users file for a person."`
+	NewToken     cli.NewToken     `cmd:"" help:"Make a token and print the line of the users file for a machine."`
 }
 
 type serve struct {
@@ -37,6 +39,7 @@ type serve struct {
 	SandboxTraffic  float64 `name:"sandbox-traffic" help:"Contacts changed and events sent per second." default:"2" env:"CAUSEWAY_SANDBOX_TRAFFIC"`
 	SandboxSeed     uint64  `name:"sandbox-seed" help:"Seed of the data." default:"1" env:"CAUSEWAY_SANDBOX_SEED"`
 
+	cli.Access
 	cli.Dynamics
 	cli.Campaign
 	cli.SFTP
@@ -51,7 +54,11 @@ func (s serve) Run(ctx context.Context, log *zap.Logger) error {
 	if err != nil {
 		return err
 	}
-	cfg := standalone.Config{Data: s.Data, AllowTemporary: s.Temporary || s.Sandbox, HTTP: s.HTTP, NATS: s.NATS, InstanceName: s.InstanceName, Version: cli.Version(),
+	access, err := s.Access.Config()
+	if err != nil {
+		return err
+	}
+	cfg := standalone.Config{Access: access, Hosts: s.Hosts, UserHeader: s.UserHeader, Data: s.Data, AllowTemporary: s.Temporary || s.Sandbox, HTTP: s.HTTP, NATS: s.NATS, InstanceName: s.InstanceName, Version: cli.Version(),
 		Dynamics: s.Dynamics.Config(), Campaign: s.Campaign.Config(), SFTP: exports, ConnectionsKey: s.ConnectionsKey.File, Sizes: bus.Sizes{QueueBytes: s.QueueBytes}, Keep: bus.Keep{Age: s.KeepSettled},
 		Tuning: pump.Config{Rejects: s.Rejects.Limit()}, UnknownContactWait: s.UnknownContact.Wait, Log: log}
 	if s.Sandbox {
