@@ -12,7 +12,7 @@ import (
 )
 
 // leastRoles is the one table of who may do what: every route with the least role that it needs. The service does not
-// start with a route that stands not in it, or with a line that no route has; README.md and the documentation page show it.
+// start with a route that stands not in it, or with a line that no route has; the documentation page and docs/security.md tell it.
 func leastRoles() map[string]access.Role {
 	return map[string]access.Role{
 		// Everybody: what signing in needs, and what tells machines that the process lives.
