@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/causeway-sync/causeway/deploy/cli"
+	"github.com/causeway-sync/causeway/deploy/cli/pages"
 	"github.com/causeway-sync/causeway/deploy/sandbox"
 	"github.com/causeway-sync/causeway/deploy/standalone"
 	"github.com/causeway-sync/causeway/pkg/bus"
@@ -16,10 +17,10 @@ import (
 
 type grammar struct {
 	cli.Log
-	Serve        serve            `cmd:"" default:"withargs" help:"Serve everything (the default)."`
-	Healthcheck  cli.Healthcheck  `cmd:"" help:"Ask the running process for its health."`
-	HashPassword cli.HashPassword `cmd:"" help:"Read a password and print the line of the users file for a person."`
-	NewToken     cli.NewToken     `cmd:"" help:"Make a token and print the line of the users file for a machine."`
+	Serve        serve              `cmd:"" default:"withargs" help:"Serve everything (the default)."`
+	Healthcheck  cli.Healthcheck    `cmd:"" help:"Ask the running process for its health."`
+	HashPassword pages.HashPassword `cmd:"" help:"Read a password and print the line of the users file for a person."`
+	NewToken     pages.NewToken     `cmd:"" help:"Make a token and print the line of the users file for a machine."`
 }
 
 type serve struct {
@@ -39,7 +40,7 @@ type serve struct {
 	SandboxTraffic  float64 `name:"sandbox-traffic" help:"Contacts changed and events sent per second." default:"2" env:"CAUSEWAY_SANDBOX_TRAFFIC"`
 	SandboxSeed     uint64  `name:"sandbox-seed" help:"Seed of the data." default:"1" env:"CAUSEWAY_SANDBOX_SEED"`
 
-	cli.Access
+	pages.Access
 	cli.Dynamics
 	cli.Campaign
 	cli.SFTP

@@ -8,21 +8,22 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/causeway-sync/causeway/deploy/cli"
+	"github.com/causeway-sync/causeway/deploy/cli/pages"
 	"github.com/causeway-sync/causeway/pkg/bus"
 	"github.com/causeway-sync/causeway/services/admin"
 )
 
 type grammar struct {
 	cli.Log
-	Serve        serve            `cmd:"" default:"withargs" help:"Serve the pages and the API (the default)."`
-	Healthcheck  cli.Healthcheck  `cmd:"" help:"Ask the running process for its health."`
-	HashPassword cli.HashPassword `cmd:"" help:"Read a password and print the line of the users file for a person."`
-	NewToken     cli.NewToken     `cmd:"" help:"Make a token and print the line of the users file for a machine."`
+	Serve        serve              `cmd:"" default:"withargs" help:"Serve the pages and the API (the default)."`
+	Healthcheck  cli.Healthcheck    `cmd:"" help:"Ask the running process for its health."`
+	HashPassword pages.HashPassword `cmd:"" help:"Read a password and print the line of the users file for a person."`
+	NewToken     pages.NewToken     `cmd:"" help:"Make a token and print the line of the users file for a machine."`
 }
 
 type serve struct {
 	cli.NATS
-	cli.Access
+	pages.Access
 	HTTP         string        `name:"http" help:"Address of the pages and the API." default:"127.0.0.1:8080" env:"CAUSEWAY_HTTP"`
 	InstanceName string        `name:"instance-name" help:"Name of this installation, shown on every page." default:"Causeway" env:"CAUSEWAY_INSTANCE_NAME"`
 	QueueBytes   int64         `name:"queue-max-bytes" help:"Size limit of each workflow's queue." default:"2147483648" env:"CAUSEWAY_QUEUE_MAX_BYTES"`

@@ -1,4 +1,6 @@
-package cli
+// Package pages holds the flags and subcommands of the binaries that serve the pages, apart from those that all binaries
+// share: the services of the workflows do not link the admin service.
+package pages
 
 import (
 	"bufio"
