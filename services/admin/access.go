@@ -137,14 +137,15 @@ func (d *door) require(least access.Role, next http.Handler) http.Handler {
 			d.refuse(w, r, least)
 			return
 		}
-		if !d.open {
-			ctx, release := d.watch.hold(r.Context(), func() bool {
-				return d.recognise(r, v.peer, d.sessions.Look).Role.Includes(least)
-			})
-			defer release()
-			r = r.WithContext(ctx)
+		if d.open {
+			next.ServeHTTP(w, r)
+			return
 		}
-		next.ServeHTTP(w, r)
+		ctx, release := d.watch.hold(r.Context(), func() bool {
+			return d.recognise(r, v.peer, d.sessions.Look).Role.Includes(least)
+		})
+		defer release()
+		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
 
