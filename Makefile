@@ -69,7 +69,7 @@ proofs: ## Prove in full what the ordinary tests show in small: linked tables at
 
 .PHONY: screenshots
 screenshots: ## Take the pictures of the pages for docs/screenshots
-	CAUSEWAY_SCREENSHOTS=1 go test -C deploy/e2e -count 1 -run Screenshots ./...
+	CAUSEWAY_SCREENSHOTS=1 go test -C deploy/e2e -count 1 -run 'Screenshots|SigningInAndOut' ./...
 
 .PHONY: bench
 bench: ## Measure the budgets of the design, each beside its raw baseline

@@ -128,7 +128,7 @@ func TestTheWayBackIsLocal(t *testing.T) {
 	g := startGuarded(t, nil)
 	session := g.session(access.Viewer)
 	for to, want := range map[string]string{
-		"/history?x=1#y": "/history?x=1#y", "": "/", "history": "/", "//evil.example": "/", "/\\evil.example": "/", "\\/evil.example": "/", "https://evil.example/": "/",
+		"/history?x=1#y": "/history?x=1#y", "": "/", "history": "/", "//evil.example": "/", "//": "/", "//?x=1": "/", "/\\evil.example": "/", "\\/evil.example": "/", "https://evil.example/": "/",
 		"javascript:alert(1)": "/", "/%0d%0aSet-Cookie:x=y": "/%0d%0aSet-Cookie:x=y", "/\r\nx": "/", "/\t/evil.example": "/", "/login": "/", "/logout": "/", "///evil.example": "/",
 		"/x/../..//evil.example": "/x/../..//evil.example", "http:/x": "/", "/%2f/evil.example": "/",
 	} {
