@@ -192,7 +192,7 @@ func (cfg Config) services(server *embedded.Server, key *seal.Key) []func(contex
 	return []func(context.Context) error{
 		func(ctx context.Context) error {
 			return admin.Run(ctx, admin.Config{Access: cfg.Access, Hosts: cfg.Hosts, UserHeader: cfg.UserHeader, Listen: cfg.HTTP, Listener: cfg.HTTPListener, InstanceName: cfg.InstanceName, Version: cfg.Version,
-				NATS: busOptions(provider, "causeway-admin", cfg.Log), Sizes: cfg.Sizes, Keep: cfg.Keep, Registry: registry, Log: cfg.Log})
+				NATS: busOptions(provider, "causeway-admin", cfg.Log), Sizes: cfg.Sizes, Keep: cfg.Keep, Key: key, Registry: registry, Log: cfg.Log})
 		},
 		func(ctx context.Context) error {
 			return ingress.Run(ctx, ingress.Config{Host: hosted(workflow.Ingress), Dynamics: cfg.Dynamics, Campaign: cfg.Campaign, Tuning: cfg.Tuning,

@@ -33,6 +33,9 @@ func leastRoles() map[string]access.Role {
 		"GET /failures/{id}":                          access.Viewer,
 		"GET /failures/{id}/export.csv":               access.Viewer,
 		"GET /history":                                access.Viewer,
+		"GET /settings":                               access.Viewer,
+		"GET /api/v1/connections":                     access.Viewer,
+		"GET /api/v1/connections/{name}":              access.Viewer,
 		"GET /docs":                                   access.Viewer,
 		"GET /about":                                  access.Viewer,
 		"GET /openapi.json":                           access.Viewer,
@@ -67,6 +70,10 @@ func leastRoles() map[string]access.Role {
 		// Admins configure, and remove for good. A preview over the API may bring a mapping of its own, and with it reads any
 		// column of Dynamics 365: that is an admin's reach.
 		"POST /workflows/{id}/edit":                               access.Admin,
+		"POST /settings/{name}":                                   access.Admin,
+		"POST /settings/{name}/test":                              access.Admin,
+		"PUT /api/v1/connections/{name}":                          access.Admin,
+		"POST /api/v1/connections/{name}/test":                    access.Admin,
 		"POST /failures/{id}/drop":                                access.Admin,
 		"PUT /api/v1/workflows/{id}/config":                       access.Admin,
 		"DELETE /api/v1/workflows/{id}/failures":                  access.Admin,

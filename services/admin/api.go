@@ -49,6 +49,7 @@ func (a *httpAPI) register(mux *router, version string) *huma.OpenAPI {
 	add(a, api, operation{id: "stop-workflow", method: http.MethodPost, path: "/workflows/{id}/stop", summary: "Stop; 409 with the reason when it is not allowed", status: 202}, a.stop)
 	add(a, api, operation{id: "list-commands", method: http.MethodGet, path: "/commands", summary: "Who asked for what, when; newest first", status: 200}, a.commands)
 	a.registerConfig(api)
+	a.registerConnections(api)
 	a.registerMappings(api)
 	a.registerFailures(api)
 	a.registerLedger(api)

@@ -4,8 +4,6 @@ import (
 	"context"
 	"net/http"
 	"reflect"
-	"strconv"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -68,19 +66,10 @@ func (a *httpAPI) putConfig(ctx context.Context, in *putConfigInput) (*configOut
 
 // expected reads If-Match.
 func (a *httpAPI) expected(ctx context.Context, in *putConfigInput) (uint64, error) {
-	switch tag := strings.TrimSpace(in.IfMatch); tag {
-	case "":
-		return 0, newProblem(http.StatusPreconditionRequired, "If-Match is missing: send the ETag of the configuration that was edited")
-	case "*":
+	return ifMatch(in.IfMatch, "configuration", func() (uint64, error) {
 		latest, err := a.service.Config(ctx, in.ID)
 		return latest.Revision, err
-	default:
-		revision, err := strconv.ParseUint(strings.Trim(tag, `"`), 10, 64)
-		if err != nil {
-			return 0, newProblem(http.StatusBadRequest, "If-Match is not a revision: send the ETag of the configuration as it was received")
-		}
-		return revision, nil
-	}
+	})
 }
 
 type revisionsOutput struct{ Body RevisionList }

@@ -61,6 +61,9 @@ func (a *microAPI) serve(ctx context.Context, nc *nats.Conn, version string) (mi
 		{"retry-failures", apiSubject + ".*.failures.retry", a.retryFailures},
 		{"drop-failures", apiSubject + ".*.failures.drop", a.dropFailures},
 		{"preview", apiSubject + ".ingress.preview", a.preview},
+		{"connections", connectionsSubject, a.connections},
+		{"connection", connectionsSubject + ".*", a.connection},
+		{"test-connection", connectionsSubject + ".*.test", a.testConnection},
 		{"ledger", apiSubject + ".optinout.ledger", a.ledger},
 	}
 	for _, e := range endpoints {
@@ -85,12 +88,15 @@ type workflowStats struct {
 	Backlog uint64          `json:"backlog"`
 }
 
-// answer adapts a handler: it finds the workflow in the subject and writes the answer or the problem.
+// answer adapts a handler: it finds the workflow or connection in the subject and writes the answer or the problem.
 func (a *microAPI) answer(ctx context.Context, handle func(context.Context, string, []byte) (any, error)) micro.Handler {
 	return micro.HandlerFunc(func(req micro.Request) {
 		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 		defer cancel()
-		id, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(req.Subject(), apiSubject), "."), ".")
+		id, tokens := "", strings.Split(req.Subject(), ".")
+		if len(tokens) > 3 {
+			id = tokens[3]
+		}
 		out, err := handle(ctx, id, req.Data())
 		if err == nil {
 			err = req.RespondJSON(out)

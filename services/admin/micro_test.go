@@ -90,7 +90,7 @@ func TestNATSProblems(t *testing.T) {
 func TestMicroDiscovery(t *testing.T) {
 	r := start(t, func(c *admin.Config) { c.Version = "some branch/2" })
 	info := decoded[micro.Info](t, r.ask("$SRV.INFO.causeway", ""))
-	if info.Version != "0.0.0-some-branch-2" || len(info.Endpoints) != 12 {
+	if info.Version != "0.0.0-some-branch-2" || len(info.Endpoints) != 15 {
 		t.Errorf("%+v", info)
 	}
 	r.ask("causeway.api.workflows.nope", "")

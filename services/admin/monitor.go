@@ -2,8 +2,10 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"reflect"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -24,15 +26,17 @@ const (
 // Monitor knows how the workflows are: it hears heartbeats, polls the bus once a second, and tells its subscribers when
 // something that people see has changed. All methods may be called from everywhere.
 type Monitor struct {
-	commands *bus.Commands
-	configs  *bus.Configs
-	queues   *bus.Queues
-	events   *bus.Events
-	log      *zap.Logger
-	since    time.Time
-	hurry    chan struct{}
-	ready    chan struct{}
-	entries  map[workflow.ID]*entry
+	commands    *bus.Commands
+	configs     *bus.Configs
+	queues      *bus.Queues
+	events      *bus.Events
+	connections *bus.Connections
+	stored      atomic.Pointer[StoredConnections]
+	log         *zap.Logger
+	since       time.Time
+	hurry       chan struct{}
+	ready       chan struct{}
+	entries     map[workflow.ID]*entry
 
 	mu          sync.Mutex
 	subscribers map[chan struct{}]struct{}
@@ -52,7 +56,7 @@ type entry struct {
 
 func newMonitor(conn *bus.Conn, unavailable map[workflow.ID]string, log *zap.Logger) *Monitor {
 	m := &Monitor{
-		commands: bus.NewCommands(conn), configs: bus.NewConfigs(conn), queues: bus.NewQueues(conn), events: bus.NewEvents(conn), log: log,
+		commands: bus.NewCommands(conn), configs: bus.NewConfigs(conn), queues: bus.NewQueues(conn), events: bus.NewEvents(conn), connections: bus.NewConnections(conn), log: log,
 		since: time.Now(), hurry: make(chan struct{}, 1), ready: make(chan struct{}), entries: map[workflow.ID]*entry{},
 		subscribers: map[chan struct{}]struct{}{},
 	}
@@ -117,13 +121,18 @@ func (m *Monitor) Hear(hb workflow.Heartbeat) {
 
 // Refresh polls one workflow now. The error says that its desired state or its configuration could not be read.
 func (m *Monitor) Refresh(ctx context.Context, id workflow.ID) error {
-	err := m.poll(ctx, id, m.entries[id])
+	err := errors.Join(m.pollConnections(ctx), m.poll(ctx, id, m.entries[id]))
 	m.announce()
 	return err
 }
 
 func (m *Monitor) pollAll(ctx context.Context) {
 	var polls sync.WaitGroup
+	polls.Go(func() {
+		if err := m.pollConnections(ctx); err != nil && ctx.Err() == nil {
+			m.log.Warn("the bus does not tell which connections are stored", zap.Error(err))
+		}
+	})
 	for id, e := range m.entries {
 		polls.Go(func() {
 			if err := m.poll(ctx, id, e); err != nil && ctx.Err() == nil {
@@ -172,16 +181,22 @@ func (m *Monitor) Views() []workflow.View {
 // View is how one workflow is now. The id must be valid.
 func (m *Monitor) View(id workflow.ID) workflow.View {
 	now := time.Now()
+	return View(m.facts(id, now), now)
+}
+
+// facts are what is known of a workflow now.
+func (m *Monitor) facts(id workflow.ID, now time.Time) Facts {
 	e := m.entries[id]
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	facts := e.polled.facts()
+	facts.Connections = m.storedConnections()
 	facts.ID, facts.Unavailable, facts.ListeningSince = id, e.unavailable, m.since
 	facts.Heartbeats = e.roll.list(now)
 	if activeOf(facts.Heartbeats, now) != nil {
 		facts.Rates = e.roll.meter.rates()
 	}
-	return View(facts, now)
+	return facts
 }
 
 // Subscribe returns a channel that gets a signal after every change, several changes in one when the receiver is slow.

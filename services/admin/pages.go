@@ -20,7 +20,18 @@ import (
 
 // workflows is the front page.
 func (s *site) workflows(w http.ResponseWriter, r *http.Request) error {
-	return s.render(w, r, http.StatusOK, "workflows", page{Title: "Workflows", Here: "/", Notice: outcome(r.URL.Query()), Body: s.service.listFor(r.Context())})
+	return s.render(w, r, http.StatusOK, "workflows", page{Title: "Workflows", Here: "/", Notice: outcome(r.URL.Query()), Body: s.front(r.Context())})
+}
+
+// front is what the front page shows.
+func (s *site) front(ctx context.Context) frontPage {
+	return frontPage{WorkflowList: s.service.listFor(ctx), FirstUse: s.service.monitor.FirstUse()}
+}
+
+type frontPage struct {
+	WorkflowList
+	// FirstUse shows what to do first.
+	FirstUse bool
 }
 
 // outcome is the sentence about what a form has just done. Only sentences of ours are shown, whatever the address says.
@@ -43,7 +54,7 @@ func (s *site) command(send func(context.Context, string, Caller) (workflow.Comm
 			writeProblem(w, s.problem(r, err))
 			return nil
 		case err != nil && statusOf(err) == http.StatusConflict:
-			return s.render(w, r, http.StatusConflict, "workflows", page{Title: "Workflows", Here: "/", Body: s.service.listFor(r.Context()),
+			return s.render(w, r, http.StatusConflict, "workflows", page{Title: "Workflows", Here: "/", Body: s.front(r.Context()),
 				Notice: &notice{Kind: "error", Text: workflow.ID(r.PathValue("id")).Name() + ": " + problemOf(err).Detail + "."}})
 		case err != nil:
 			return err

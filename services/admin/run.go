@@ -15,6 +15,7 @@ import (
 
 	"github.com/causeway-sync/causeway/pkg/bus"
 	"github.com/causeway-sync/causeway/pkg/fault"
+	"github.com/causeway-sync/causeway/pkg/seal"
 	"github.com/causeway-sync/causeway/pkg/telemetry"
 	"github.com/causeway-sync/causeway/pkg/workflow"
 )
@@ -32,6 +33,8 @@ type Config struct {
 	Sizes bus.Sizes
 	// Keep says how long settled records stay; see bus.Keep for the defaults.
 	Keep bus.Keep
+	// Key seals the secrets of connections; nil for a service that cannot take any.
+	Key *seal.Key
 	// Replay holds the guardrails of replays.
 	Replay ReplayLimits
 	// Version of the product.
@@ -122,7 +125,7 @@ func serve(ctx context.Context, cfg Config, site *web, door *door, conn *bus.Con
 	monitor := newMonitor(conn, cfg.Unavailable, cfg.Log)
 	control.OnHeartbeat(monitor.Hear)
 	control.OnCommand("", func(workflow.Command) { monitor.Hurry() })
-	service := &Service{conn: conn, failures: bus.NewFailures(conn), jobs: newJobs(), replay: cfg.Replay.withDefaults(), monitor: monitor, commands: bus.NewCommands(conn), configs: bus.NewConfigs(conn), log: cfg.Log}
+	service := &Service{conn: conn, failures: bus.NewFailures(conn), jobs: newJobs(), replay: cfg.Replay.withDefaults(), monitor: monitor, commands: bus.NewCommands(conn), configs: bus.NewConfigs(conn), connections: bus.NewConnections(conn), key: cfg.Key, log: cfg.Log}
 
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return control.Run(ctx) })

@@ -11,19 +11,22 @@ import (
 
 	"github.com/causeway-sync/causeway/pkg/bus"
 	"github.com/causeway-sync/causeway/pkg/fault"
+	"github.com/causeway-sync/causeway/pkg/seal"
 	"github.com/causeway-sync/causeway/pkg/workflow"
 )
 
 // Service is what can be asked of the admin service, the same for pages, HTTP and NATS. Every error is a *fault.Error.
 type Service struct {
-	conn     *bus.Conn
-	monitor  *Monitor
-	commands *bus.Commands
-	configs  *bus.Configs
-	failures *bus.Failures
-	jobs     *jobs
-	replay   ReplayLimits
-	log      *zap.Logger
+	conn        *bus.Conn
+	monitor     *Monitor
+	commands    *bus.Commands
+	configs     *bus.Configs
+	connections *bus.Connections
+	key         *seal.Key
+	failures    *bus.Failures
+	jobs        *jobs
+	replay      ReplayLimits
+	log         *zap.Logger
 }
 
 // Caller says who asks ("anna") and through what ("page", "http", "nats"), for the command log.

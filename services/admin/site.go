@@ -69,7 +69,7 @@ func newSite(closing <-chan struct{}, cfg Config, service *Service, nc *nats.Con
 		return nil, err
 	}
 	s := &site{service: service, closing: closing, cfg: cfg, nats: nc, openAPI: openAPI, door: door, assets: files, pages: map[string]*template.Template{}}
-	for _, name := range []string{"workflows", "edit", "history", "docs", "about", "problem", "failures", "failurelist", "failure", "failuredrop", "preview", "login", "ledger"} {
+	for _, name := range []string{"workflows", "edit", "history", "docs", "about", "problem", "failures", "failurelist", "failure", "failuredrop", "preview", "login", "ledger", "settings"} {
 		t, err := template.New("layout.html").Funcs(formats()).ParseFS(templateFiles, "templates/layout.html", "templates/rows.html", "templates/"+name+".html")
 		if err != nil {
 			return nil, fmt.Errorf("page %s: %w", name, err)
@@ -89,6 +89,7 @@ func (s *site) register(mux *router) {
 	s.registerLogin(mux)
 	s.registerFailures(mux)
 	s.registerMappings(mux)
+	s.registerConnections(mux)
 	mux.HandleFunc("GET /workflows/optinout/ledger", s.page(s.ledger))
 	mux.HandleFunc("GET /history", s.page(s.history))
 	mux.HandleFunc("GET /docs", s.page(s.docs))

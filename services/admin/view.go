@@ -44,6 +44,8 @@ type Facts struct {
 	ListeningSince time.Time
 	// Trouble says what could not be read from the bus, or is empty. The rest is then as it was before.
 	Trouble string
+	// Connections is what is stored of the connections, nil while that is not known.
+	Connections StoredConnections
 	// PausedUntil is set while an operator has paused the queue's deliveries (nats consumer pause).
 	PausedUntil time.Time
 }
@@ -76,6 +78,9 @@ func View(f Facts, now time.Time) workflow.View {
 		ReadPerSecond: tenth(f.Rates.Read), WrittenPerSecond: tenth(f.Rates.Written),
 		Failures: f.Failures, Gaps: f.Gaps, Instances: instancesOf(f.Heartbeats, now),
 	}
+	if why := whyDisconnected(f, now); v.Actions.Start.Enabled && why != "" {
+		v.Actions.Start = workflow.Action{Reason: why}
+	}
 	if v.Backlog > 0 && !f.OldestAt.IsZero() {
 		v.OldestAgeSeconds = math.Max(0, math.Round(now.Sub(f.OldestAt).Seconds()))
 	}
@@ -86,6 +91,9 @@ func View(f Facts, now time.Time) workflow.View {
 		v.ConfigRevision.Running = active.ConfigRevision
 		v.Counters, v.Loads = active.Counters, active.Loads
 		v.RestartRequired, v.PendingChanges = pendingOf(f, active)
+		if changed := reconnections(f, active); len(changed) > 0 {
+			v.RestartRequired, v.PendingChanges = true, append(v.PendingChanges, changed...)
+		}
 	}
 	return v
 }

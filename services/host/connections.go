@@ -108,7 +108,7 @@ func (s *Systems) resolve(ctx context.Context, name config.ConnectionName) (reso
 }
 
 func notSetUp(name config.ConnectionName) string {
-	return fmt.Sprintf("the connection to %s is not set up: set it up on the page Settings", name.Label())
+	return fmt.Sprintf("the connection to %s is not set up; set it up on the page Settings", name.Label())
 }
 
 // open is a stored connection with its secrets.

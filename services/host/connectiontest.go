@@ -73,6 +73,9 @@ func (t *trial) step(name string, try func(context.Context) (string, error)) boo
 		one.Detail, one.Fix = fmt.Sprintf("no answer within %s", stepTimeout), "check the address, and that the machine of this service may reach it"
 	default:
 		one.Detail, one.Fix, _ = strings.Cut(fault.Message(err), "; ")
+		if one.Fix == "" && !fault.Is(err, fault.Fatal) {
+			one.Fix = "try again in a moment, and check the address if it stays"
+		}
 	}
 	t.report.Steps = append(t.report.Steps, one)
 	t.report.OK = t.report.OK && one.OK

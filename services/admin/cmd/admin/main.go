@@ -24,6 +24,7 @@ type grammar struct {
 type serve struct {
 	cli.NATS
 	pages.Access
+	cli.ConnectionsKey
 	HTTP         string        `name:"http" help:"Address of the pages and the API." default:"127.0.0.1:8080" env:"CAUSEWAY_HTTP"`
 	InstanceName string        `name:"instance-name" help:"Name of this installation, shown on every page." default:"Causeway" env:"CAUSEWAY_INSTANCE_NAME"`
 	QueueBytes   int64         `name:"queue-max-bytes" help:"Size limit of each workflow's queue." default:"2147483648" env:"CAUSEWAY_QUEUE_MAX_BYTES"`
@@ -37,8 +38,12 @@ func (s serve) Run(ctx context.Context, log *zap.Logger) error {
 	if err != nil {
 		return err
 	}
+	key, err := s.ConnectionsKey.Create()
+	if err != nil {
+		return err
+	}
 	return admin.Run(ctx, admin.Config{
-		Listen: s.HTTP, InstanceName: s.InstanceName, Access: access, Hosts: s.Hosts, UserHeader: s.UserHeader, Version: cli.Version(), Log: log,
+		Listen: s.HTTP, InstanceName: s.InstanceName, Access: access, Key: key, Hosts: s.Hosts, UserHeader: s.UserHeader, Version: cli.Version(), Log: log,
 		NATS: s.Options("causeway-admin", log), Sizes: bus.Sizes{QueueBytes: s.QueueBytes, Replicas: s.Replicas}, Keep: bus.Keep{Age: s.KeepSettled},
 	})
 }
