@@ -99,12 +99,12 @@ func reconnections(f Facts, active *Seen) []string {
 	return changes
 }
 
-// FirstUse reports whether nothing can be started yet because no remote system is connected: the page leads through.
+// FirstUse reports whether nothing can be started yet because a side is not connected: the page leads through.
 func (m *Monitor) FirstUse() bool {
 	now := time.Now()
 	for _, id := range workflow.All() {
 		facts := m.facts(id, now)
-		if facts.isMissing(config.ConnectionDynamics, now) && facts.isMissing(config.ConnectionCampaign, now) {
+		if facts.isMissing(config.ConnectionDynamics, now) || facts.isMissing(config.ConnectionCampaign, now) {
 			return true
 		}
 	}
