@@ -130,14 +130,15 @@ func isDoubtful(answer *remote.Response) bool {
 }
 
 // isSplit reports whether the rows of a CreateMultiple that failed are to be sent one by one: it failed for the sake of
-// some row, or cannot be had for the table. Trouble that all of them would meet alike is left to the caller.
-func (w *Writer) isSplit(table string, answer *remote.Response) bool {
+// some row, or cannot be had for the table. Trouble that all of them would meet alike is left to the caller. Carried is how
+// many there were.
+func (w *Writer) isSplit(table string, carried int, answer *remote.Response) bool {
 	said := parseError(answer)
 	switch {
 	case answer.Status == 0 || isThrottled(answer):
 		return false
 	case said.Code == codeSQLTime:
-		w.rows.tooMuch(w.rows.next())
+		w.rows.tooMuch(carried)
 		return false
 	case said.Code == codeSQL:
 		return false // a deadlock

@@ -20,7 +20,7 @@ func (c *creation) settleTogether(p piece, answer *remote.Response, err error) {
 	if err == nil && isSuccess(answer) {
 		err = c.checkIDs(table, p.rows, answer)
 	} else if err == nil {
-		if c.w.isSplit(table, answer) {
+		if c.w.isSplit(table, len(p.rows), answer) {
 			for _, i := range p.rows {
 				c.alone[i] = true
 			}

@@ -88,6 +88,9 @@ type Config struct {
 	Linger time.Duration
 	// PollInterval is how long an idle source is left alone; default 1 s.
 	PollInterval time.Duration
+	// Independent says that no record contains an older one of its key, as reports do that leave something out: each is
+	// written, none for another, and in any order. The sink is then given records of one key side by side.
+	Independent bool
 	// Waiting counts the records that are queued and not settled; nil lets full reads run as far ahead as they can. Lead is
 	// how much of the writer's time a full read may queue while there is another source, whose changes would wait behind
 	// it; default 1.5 s, negative for no bound.

@@ -33,7 +33,7 @@ func TestMemoryKeepsAtLeastAGeneration(t *testing.T) {
 }
 
 func TestLanesHoldEveryDeliveryOnce(t *testing.T) {
-	l := newLanes()
+	l := newLanes(false)
 	for _, tc := range []struct {
 		d    record.Delivery
 		want verdict

@@ -84,15 +84,16 @@ func (l *lane) holds(seq uint64) bool {
 	return l.current.holds(seq) || l.next != nil && l.next.holds(seq)
 }
 
-// laneKey names a lane. A broken record has no key to order it by: it is a lane of its own, named by its place.
+// laneKey names a lane. A broken record has no key to order it by, and independent ones need no order: each is a lane of its
+// own, named by its place.
 type laneKey struct {
 	source, key string
-	broken      uint64
+	alone       uint64
 }
 
-func keyOf(d record.Delivery) laneKey {
-	if d.Broken != nil {
-		return laneKey{broken: d.Seq}
+func (l *lanes) keyOf(d record.Delivery) laneKey {
+	if d.Broken != nil || l.independent {
+		return laneKey{alone: d.Seq}
 	}
 	return laneKey{source: d.Source, key: d.Key}
 }
@@ -104,9 +105,13 @@ type lanes struct {
 	since   time.Time // the oldest of ready has waited since then
 	held    int       // deliveries taken and not settled
 	settled *memory
+	// independent says that no record contains another.
+	independent bool
 }
 
-func newLanes() *lanes { return &lanes{byKey: map[laneKey]*lane{}, settled: newMemory()} }
+func newLanes(independent bool) *lanes {
+	return &lanes{byKey: map[laneKey]*lane{}, settled: newMemory(), independent: independent}
+}
 
 // verdict says what to do with a delivery that has just been taken.
 type verdict int
@@ -119,7 +124,7 @@ const (
 
 // take puts a delivery into its lane.
 func (l *lanes) take(d record.Delivery) verdict {
-	key := keyOf(d)
+	key := l.keyOf(d)
 	if l.settled.reaches(key, d.Seq) { // invariant 4: an acknowledgement was lost, or the queue has delivered out of order.
 		return done
 	}
@@ -164,7 +169,7 @@ func (l *lanes) pop(limit int) []*task {
 func (l *lanes) finish(t *task) []record.Delivery {
 	settled := t.deliveries()
 	l.held -= len(settled)
-	key := keyOf(t.Delivery)
+	key := l.keyOf(t.Delivery)
 	l.settled.add(key, t.Seq)
 	at := l.byKey[key]
 	if at.next == nil {
@@ -179,7 +184,7 @@ func (l *lanes) finish(t *task) []record.Delivery {
 // again makes a failed task ready. A version that came meanwhile takes its place: the older one need not be written. A
 // refused one keeps it, and goes to the failures first.
 func (l *lanes) again(t *task) {
-	at := l.byKey[keyOf(t.Delivery)]
+	at := l.byKey[l.keyOf(t.Delivery)]
 	if at.next != nil && t.refusal == nil {
 		at.next.inherit(t)
 		at.current, at.next = at.next, nil

@@ -35,7 +35,7 @@ const (
 )
 
 func newWriter(p *Pump, window Window, end func(error)) *writer {
-	w := &writer{pump: p, window: window, end: end, lanes: newLanes(), delayed: map[*task]*time.Timer{},
+	w := &writer{pump: p, window: window, end: end, lanes: newLanes(p.cfg.Independent), delayed: map[*task]*time.Timer{},
 		pace: &pace{inFlight: p.cfg.InFlight, maxAttempts: p.cfg.MaxAttempts}, tally: newTally(p.cfg.Rejects)}
 	w.work, w.room = sync.NewCond(&w.mu), sync.NewCond(&w.mu)
 	return w
@@ -107,7 +107,7 @@ func (w *writer) accept(list []record.Delivery) {
 	w.mu.Lock()
 	for _, d := range list {
 		switch {
-		case d.Broken == nil && w.window.Superseded(d):
+		case d.Broken == nil && !w.pump.cfg.Independent && w.window.Superseded(d):
 			// A newer version stands in the queue and contains it: writing this one could only undo it (invariant 4).
 			w.pump.counters.Coalesced.Add(1)
 			finished = append(finished, d)

@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -82,6 +83,21 @@ type selectionInput struct {
 	ID string `path:"id" doc:"ingress, egress or optinout" example:"ingress"`
 	FailureFilter
 	Through uint64 `query:"through" doc:"leave alone what was refused after this seq"`
+}
+
+// Resolve refuses what a mistyped or empty choice would turn into everything.
+func (in *selectionInput) Resolve(ctx huma.Context) []error {
+	url := ctx.URL()
+	var faults []error
+	for name, values := range url.Query() {
+		switch {
+		case !slices.Contains([]string{"key", "group", "source", "through"}, name):
+			faults = append(faults, &huma.ErrorDetail{Location: "query." + name, Message: "there is no such choice; use key, group, source or through, or none of them for all"})
+		case slices.Contains(values, ""):
+			faults = append(faults, &huma.ErrorDetail{Location: "query." + name, Message: "the choice is empty; name one, or leave " + name + " out for all"})
+		}
+	}
+	return faults
 }
 
 func (in selectionInput) selection() bus.Selection {

@@ -304,3 +304,14 @@ func TestFailuresAsCSV(t *testing.T) {
 	}
 	r.want(http.StatusNotFound, "GET", "/failures/nope/export.csv", "")
 }
+
+// TestAMistypedChoiceIsNotEverything: what is dropped is gone for good.
+func TestAMistypedChoiceIsNotEverything(t *testing.T) {
+	r := start(t, nil)
+	for _, query := range []string{"?grup=5d93", "?group=", "?key=&source=contact", "?all=true"} {
+		for _, request := range [][2]string{{http.MethodDelete, "/api/v1/workflows/ingress/failures"}, {http.MethodPost, "/api/v1/workflows/ingress/failures/retry"}} {
+			r.want(http.StatusUnprocessableEntity, request[0], request[1]+query, "")
+		}
+	}
+	r.want(http.StatusOK, http.MethodDelete, "/api/v1/workflows/ingress/failures", "")
+}

@@ -99,7 +99,7 @@ func (s *service) prepare(ctx context.Context, b host.Binding) (host.Run, error)
 	}
 	doc := parsed.(*config.IngressDoc)
 	starts := bus.NewStarts(b.Conn, b.Workflow)
-	tables, err := s.preflight(ctx, doc, starts, desired.Command.Seq)
+	tables, err := s.preflight(ctx, b.Conn, doc, starts, desired.Command.Seq)
 	if err != nil {
 		return host.Run{}, err
 	}
@@ -141,7 +141,7 @@ func (s *service) pump(b host.Binding, tables map[string]*mapped, store *written
 
 // preflight looks at both sides of every mapping. Findings are gathered; trouble on the way ends it at once. A start that
 // has been at work before, in this process or another, goes on with the mappings that still work, and holds the others.
-func (s *service) preflight(ctx context.Context, doc *config.IngressDoc, starts *bus.Starts, command uint64) (map[string]*mapped, error) {
+func (s *service) preflight(ctx context.Context, conn *bus.Conn, doc *config.IngressDoc, starts *bus.Starts, command uint64) (map[string]*mapped, error) {
 	fits, again, err := began(ctx, starts, command)
 	if err != nil {
 		return nil, err
@@ -153,6 +153,11 @@ func (s *service) preflight(ctx context.Context, doc *config.IngressDoc, starts 
 	}
 	tables := map[string]*mapped{}
 	var findings host.Findings
+	if !again {
+		if err := findings.Add(checkOptOuts(ctx, conn, doc)); err != nil {
+			return nil, err
+		}
+	}
 	working := 0
 	for _, m := range doc.Mappings {
 		table := &mapped{mapping: m, from: s.from, to: s.to, fit: fits[m.Table]}

@@ -28,6 +28,18 @@ func parents(tables map[string]*mapped) map[string][]string {
 	return parents
 }
 
+// waitedSince is since when a row waits in vain for one of a resource: the time does not count in which its own mapping or
+// that of the other was held.
+func (s *sink) waitedSince(r record.Record, resource string) time.Time {
+	since := s.tables[r.Source].waitedSince(r.WaitingSince)
+	for _, table := range s.tables {
+		if table.mapping.Resource == resource {
+			return table.waitedSince(since)
+		}
+	}
+	return since
+}
+
 // resolve fills the link fields of a write: Campaign takes the technical key (PKey) of the row that a link leads to, which
 // changes from call to call and may not be stored, so it is asked for each time, one reading call a link. A row that is
 // not there yet is fault.Waiting: a child that was written without its parent would be hidden in Campaign.
@@ -47,7 +59,7 @@ func (s *sink) resolve(ctx context.Context, r record.Record, w *mapping.Write) e
 		switch {
 		case err != nil:
 			return err
-		case len(rows) == 0 && !r.WaitingSince.IsZero() && time.Since(r.WaitingSince) > s.maxWait:
+		case len(rows) == 0 && !r.WaitingSince.IsZero() && time.Since(s.waitedSince(r, l.Resource)) > s.maxWait:
 			return fault.New(fault.Rejected, fmt.Sprintf("%s %s: %s %s, which %s leads to, has not arrived in %s", w.Resource, w.Key, l.Resource, l.Key, l.Field, s.maxWait))
 		case len(rows) == 0:
 			return fault.New(fault.Waiting, fmt.Sprintf("%s %s waits for %s %s, which %s leads to", w.Resource, w.Key, l.Resource, l.Key, l.Field))

@@ -37,6 +37,8 @@ type mapped struct {
 	fit    fit           // at the start that the run follows
 	held   error
 	looked time.Time
+	// heldUntil is when the mapping was last known to be held: nobody waits in vain meanwhile.
+	heldUntil time.Time
 	// clearedAt is when a refusal was last found to be the record's own.
 	clearedAt time.Time
 }
@@ -49,6 +51,19 @@ func (m *mapped) ready() (*mapping.Plan, error) {
 		return nil, waits(m.held)
 	}
 	return m.plan, nil
+}
+
+// waitedSince is since when a row can have waited in vain for one of this mapping: not while the mapping is held.
+func (m *mapped) waitedSince(since time.Time) time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.held != nil {
+		return time.Now()
+	}
+	if m.heldUntil.After(since) {
+		return m.heldUntil
+	}
+	return since
 }
 
 // waits makes a record of what holds its mapping wait.
@@ -72,6 +87,7 @@ func (m *mapped) look(ctx context.Context, newerThan time.Time) error {
 	if looked.After(newerThan) {
 		return held
 	}
+	began := time.Now() // What changes while both sides answer is for the next look.
 	plan, now, err := compile(ctx, m.mapping, m.from, m.to)
 	if fault.Is(err, fault.NotFound) {
 		err = fault.Wrap(fault.Fatal, err, fault.Message(err))
@@ -79,13 +95,16 @@ func (m *mapped) look(ctx context.Context, newerThan time.Time) error {
 	if err != nil && !fault.Is(err, fault.Fatal) {
 		return err
 	}
-	return m.conclude(plan, now, err)
+	return m.conclude(began, plan, now, err)
 }
 
-func (m *mapped) conclude(plan *mapping.Plan, now fit, finding error) error {
+func (m *mapped) conclude(began time.Time, plan *mapping.Plan, now fit, finding error) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.looked = time.Now()
+	if m.held != nil {
+		m.heldUntil = began
+	}
+	m.looked = began
 	if m.held = finding; m.held != nil {
 		return m.held
 	}

@@ -118,6 +118,9 @@ func (s *service) pump(b host.Binding, doc *config.OptInOutDoc, ledger *bus.Ledg
 	p.Queue, p.Open, p.Guard, p.Notice, p.Log = b.Queue, b.OpenWindow, b.Lease.Guard, b.Notice, b.Log
 	p.InFlight, p.BatchSize = cmp.Or(p.InFlight, InFlight), cmp.Or(p.BatchSize, BatchSize)
 	p.Sources = s.sources(b, doc)
+	// A line may leave fields out, and one that was parked comes back behind younger ones: none contains another, and the
+	// rule gives the same answer in every order.
+	p.Independent = true
 	columns := columnsOf(doc)
 	p.Sink = &sink{
 		rule:    consent.Rule{Direction: consent.Direction(doc.Direction), ToleranceSeconds: int(doc.ClockTolerance().Seconds())},
