@@ -9,6 +9,8 @@
 //     closes is handed back at once and nothing is left to the ack wait.
 //   - A rejected record stands among the failures until it is dropped, or until its retry is safe in the workflow's
 //     stream (invariant 2). Failures looks at them quickly, however many there are, and says when it does not know all.
+//   - What is read of a stream is all that was asked for, or an error: a server that answers late or in part is never
+//     taken for one that has nothing.
 //   - A connection reconnects for ever. Should it close all the same, Closed says so: a process whose bus is gone ends.
 //   - Only Provision creates streams, consumers and buckets. Everything else binds, and says what is missing.
 //

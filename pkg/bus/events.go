@@ -11,7 +11,6 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/synadia-io/orbit.go/jetstreamext"
 
 	"github.com/causeway-sync/causeway/pkg/workflow"
 )
@@ -60,17 +59,10 @@ func (s *Events) Gaps(ctx context.Context, id workflow.ID, known uint64) ([]work
 	if last.Sequence == known {
 		return nil, known, nil
 	}
-	messages, err := jetstreamext.GetBatch(ctx, s.c.js, StreamEvents, 1000, jetstreamext.GetBatchSeq(1), jetstreamext.GetBatchSubject(subject))
-	if err != nil {
-		return nil, known, classify(err, "reading the events")
-	}
 	var gaps []workflow.Gap
-	for msg, err := range messages {
-		if errors.Is(err, jetstreamext.ErrNoMessages) {
-			break
-		}
+	for msg, err := range s.c.stored(ctx, stretch{stream: StreamEvents, subject: subject, from: 1, limit: 1000}, "reading the events") {
 		if err != nil {
-			return nil, known, classify(err, "reading the events")
+			return nil, known, err
 		}
 		var event workflow.Event
 		if json.Unmarshal(msg.Data, &event) == nil && event.Gap != nil { // Anybody can publish.

@@ -9,7 +9,6 @@ import (
 	"sync"
 
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/synadia-io/orbit.go/jetstreamext"
 
 	"github.com/causeway-sync/causeway/pkg/fault"
 	"github.com/causeway-sync/causeway/pkg/workflow"
@@ -208,27 +207,17 @@ func (f *Failures) chunk(ctx context.Context, id workflow.ID, seqs []uint64) ([]
 	kept := make([]*jetstream.RawStreamMsg, 0, len(seqs))
 	last := seqs[len(seqs)-1]
 	for from := seqs[0]; from <= last; {
-		ctx, cancel := context.WithTimeout(ctx, failuresTimeout)
-		messages, err := jetstreamext.GetBatch(ctx, f.c.js, StreamFailures, int(min(last-from+1, 1000)), jetstreamext.GetBatchSeq(from), jetstreamext.GetBatchSubject(failureFilter(id)))
-		if err != nil {
-			cancel()
-			return nil, classify(err, "reading failures")
-		}
 		before := from
-		for msg, err := range messages {
-			if errors.Is(err, jetstreamext.ErrNoMessages) {
-				break
-			}
+		some := stretch{stream: StreamFailures, subject: failureFilter(id), from: from, limit: int(min(last-from+1, 1000))}
+		for msg, err := range f.c.stored(ctx, some, "reading failures") {
 			if err != nil {
-				cancel()
-				return nil, classify(err, "reading failures")
+				return nil, err
 			}
 			from = msg.Sequence + 1
 			if _, wanted := slices.BinarySearch(seqs, msg.Sequence); wanted {
 				kept = append(kept, msg)
 			}
 		}
-		cancel()
 		if from == before {
 			break
 		}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/synadia-io/orbit.go/jetstreamext"
 
 	"github.com/causeway-sync/causeway/pkg/fault"
 	"github.com/causeway-sync/causeway/pkg/workflow"
@@ -73,18 +72,11 @@ func (l *Ledger) Append(ctx context.Context, contact string, data []byte, on uin
 
 // History is every entry of a contact behind a revision, oldest first, at most limit.
 func (l *Ledger) History(ctx context.Context, contact string, after uint64, limit int) ([]LedgerEntry, error) {
-	messages, err := jetstreamext.GetBatch(ctx, l.c.js, StreamLedger, limit, jetstreamext.GetBatchSeq(after+1),
-		jetstreamext.GetBatchSubject(LedgerSubject(l.id, contact)))
-	if err != nil {
-		return nil, classify(err, "reading the ledger")
-	}
 	var entries []LedgerEntry
-	for msg, err := range messages {
-		if errors.Is(err, jetstreamext.ErrNoMessages) {
-			break
-		}
+	behind := stretch{stream: StreamLedger, subject: LedgerSubject(l.id, contact), from: after + 1, limit: limit}
+	for msg, err := range l.c.stored(ctx, behind, "reading the ledger") {
 		if err != nil {
-			return nil, classify(err, "reading the ledger")
+			return nil, err
 		}
 		entries = append(entries, ledgerEntry(msg))
 	}

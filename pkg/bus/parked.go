@@ -2,14 +2,12 @@ package bus
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/synadia-io/orbit.go/jetstreamext"
 
 	"github.com/causeway-sync/causeway/pkg/record"
 	"github.com/causeway-sync/causeway/pkg/workflow"
@@ -83,18 +81,14 @@ type Parked struct {
 func (q *Queue) Due(ctx context.Context, source string, limit int, now time.Time) ([]Parked, error) {
 	var due []Parked
 	for step, pause := range parkPauses() {
-		messages, err := jetstreamext.GetBatch(ctx, q.c.js, Stream(q.id), limit, jetstreamext.GetBatchSeq(1),
-			jetstreamext.GetBatchSubject(ParkedSubject(q.id, source, step)))
-		if err != nil {
-			return nil, classify(err, "reading the parked records of "+source)
-		}
 		ripe := now.Add(-pause)
-		for msg, err := range messages {
-			if errors.Is(err, jetstreamext.ErrNoMessages) || err == nil && msg.Time.After(ripe) {
-				break
-			}
+		oldest := stretch{stream: Stream(q.id), subject: ParkedSubject(q.id, source, step), from: 1, limit: limit}
+		for msg, err := range q.c.stored(ctx, oldest, "reading the parked records of "+source) {
 			if err != nil {
-				return nil, classify(err, "reading the parked records of "+source)
+				return nil, err
+			}
+			if msg.Time.After(ripe) {
+				break
 			}
 			ripe = now.Add(-pause / 2)
 			due = append(due, q.parked(source, msg, step))

@@ -2,7 +2,6 @@ package bus
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/synadia-io/orbit.go/jetstreamext"
 
 	"github.com/causeway-sync/causeway/pkg/record"
 	"github.com/causeway-sync/causeway/pkg/workflow"
@@ -79,17 +77,11 @@ func (q *Queue) store(ctx context.Context, batch []*nats.Msg) error {
 
 // Retries lists the oldest requests of a source, at most limit.
 func (q *Queue) Retries(ctx context.Context, source string, limit int) ([]Retry, error) {
-	messages, err := jetstreamext.GetBatch(ctx, q.c.js, Stream(q.id), limit, jetstreamext.GetBatchSeq(1), jetstreamext.GetBatchSubject(RetriesSubject(q.id, source)))
-	if err != nil {
-		return nil, classify(err, "reading the retries of "+source)
-	}
 	var retries []Retry
-	for msg, err := range messages {
-		if errors.Is(err, jetstreamext.ErrNoMessages) {
-			break
-		}
+	oldest := stretch{stream: Stream(q.id), subject: RetriesSubject(q.id, source), from: 1, limit: limit}
+	for msg, err := range q.c.stored(ctx, oldest, "reading the retries of "+source) {
 		if err != nil {
-			return nil, classify(err, "reading the retries of "+source)
+			return nil, err
 		}
 		retries = append(retries, retry(msg))
 	}

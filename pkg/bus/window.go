@@ -2,14 +2,12 @@ package bus
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/synadia-io/orbit.go/jetstreamext"
 	"go.uber.org/zap"
 
 	"github.com/causeway-sync/causeway/pkg/fault"
@@ -88,17 +86,11 @@ func (q *Queue) Open(ctx context.Context, size int) (*Window, error) {
 func (w *Window) scan(ctx context.Context, from, to uint64) error {
 	w.newestEnd = to
 	for from <= to {
-		messages, err := jetstreamext.GetBatch(ctx, w.c.js, Stream(w.id), 1000, jetstreamext.GetBatchSeq(from), jetstreamext.GetBatchSubject(RecordsFilter(w.id)))
-		if err != nil {
-			return classify(err, "looking for newer versions in "+Stream(w.id))
-		}
 		count := 0
-		for msg, err := range messages {
-			if errors.Is(err, jetstreamext.ErrNoMessages) {
-				break
-			}
+		some := stretch{stream: Stream(w.id), subject: RecordsFilter(w.id), from: from, limit: 1000}
+		for msg, err := range w.c.stored(ctx, some, "looking for newer versions in "+Stream(w.id)) {
 			if err != nil {
-				return classify(err, "looking for newer versions in "+Stream(w.id))
+				return err
 			}
 			count++
 			from = msg.Sequence + 1
