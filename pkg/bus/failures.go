@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/causeway-sync/causeway/pkg/fault"
 	"github.com/causeway-sync/causeway/pkg/record"
 	"github.com/causeway-sync/causeway/pkg/workflow"
 )
@@ -43,6 +44,10 @@ func (q *Queue) Reject(ctx context.Context, d record.Delivery, reason string, at
 	msg.Header[HeaderStreamSeq] = []string{strconv.FormatUint(d.Seq, 10)}
 	msg.Header[HeaderKey] = []string{oneLine(d.Key)}
 	_, err := q.c.js.PublishMsg(ctx, msg)
+	if hasCode(err, codeStreamFull) {
+		return fault.Wrap(fault.QueueFull, err, "no room for rejected records: "+StreamFailures+
+			" has reached its size limit; retry or drop rejected records, or raise the limit of the stream")
+	}
 	return classify(err, "storing a rejected record")
 }
 

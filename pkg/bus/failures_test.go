@@ -249,6 +249,33 @@ func TestAFullQueueRefusesARetry(t *testing.T) {
 	counted(t, f, 1)
 }
 
+// TestFullFailuresSaySo: what is full, and what makes room. The record stays where it is until then.
+func TestFullFailuresSaySo(t *testing.T) {
+	conn := bustest.Sized(t, bus.Sizes{FailureBytes: 10_000})
+	q := bus.NewQueue(conn, workflow.Ingress)
+	refused := record.Delivery{Record: upsert("a-key", 1), Raw: []byte(`{"n":1}`), Seq: 1}
+	var err error
+	for i := 0; err == nil; i++ {
+		if err = q.Reject(testContext(t), refused, "refused", 1); i > 1000 {
+			t.Fatal("the stream never fills")
+		}
+	}
+	said := err.Error()
+	if !fault.Is(err, fault.QueueFull) || !strings.Contains(said, bus.StreamFailures) || !strings.Contains(said, "limit") || !strings.Contains(said, "drop") {
+		t.Fatalf("%v (%v)", err, fault.KindOf(err))
+	}
+	stream, err := conn.JetStream().Stream(testContext(t), bus.StreamFailures)
+	if err == nil {
+		err = stream.Purge(testContext(t))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := q.Reject(testContext(t), refused, "refused", 1); err != nil {
+		t.Errorf("with room again: %v", err)
+	}
+}
+
 // TestWhatOthersRemoveIsNoticed: by another admin service, an expiry or somebody with the NATS CLI.
 func TestWhatOthersRemoveIsNoticed(t *testing.T) {
 	conn := bustest.New(t)
