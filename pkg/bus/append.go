@@ -29,14 +29,15 @@ type Queue struct {
 	c  *Conn
 	id workflow.ID
 
-	mu     sync.Mutex
-	growth map[string]*growth // of key logs, by source
-	fences map[string]uint64  // what we took each source with
+	mu       sync.Mutex
+	growth   map[string]*growth // of key logs, by source
+	fences   map[string]uint64  // what we took each source with
+	rejected map[string]string  // the last page of each source of which records were too large
 }
 
 // NewQueue binds to a workflow's stream; nothing is opened.
 func NewQueue(c *Conn, id workflow.ID) *Queue {
-	return &Queue{c: c, id: id, growth: map[string]*growth{}, fences: map[string]uint64{}}
+	return &Queue{c: c, id: id, growth: map[string]*growth{}, fences: map[string]uint64{}, rejected: map[string]string{}}
 }
 
 // Checkpoint takes a source over and returns its read position, empty where none is stored: from now on only this queue
@@ -81,26 +82,28 @@ func (q *Queue) checkpoint(ctx context.Context, source string) (record.Checkpoin
 }
 
 // Append stores a page and the position behind it in one atomic batch, on top of the checkpoint that the caller holds,
-// and returns the new one (invariant 1). It fails with
+// and returns the new one (invariant 1). A record that is larger than the server takes goes to the failures instead. It
+// fails with
 //
 //   - fault.Fenced when another queue has taken the source over (invariant 5);
 //   - fault.QueueFull when the stream takes no more: nothing was stored, offer the same page again later;
+//   - fault.QueueFull, too, when there is no room among the failures for a record that is larger than the server takes;
 //   - fault.Transient when NATS did not answer. The page may be stored or not: offer the same page again with the same
 //     checkpoint, Append finds out.
 func (q *Queue) Append(ctx context.Context, source string, records []record.Record, on record.Checkpoint, next record.Position) (record.Checkpoint, error) {
 	if len(records) > MaxPage {
 		return on, fault.New(fault.Invalid, fmt.Sprintf("a page of %d records, at most %d fit into one batch", len(records), MaxPage))
 	}
-	batch := make([]*nats.Msg, 0, len(records)+2)
-	for _, r := range records {
-		batch = append(batch, encode(q.id, r))
+	page := pageID(records, on, next)
+	records, batch, err := q.fitting(ctx, source, page, records)
+	if err != nil {
+		return on, err
 	}
 	if len(records) > 0 && q.logsKeys() {
 		batch = append(batch, keysOf(q.id, source, records))
 	}
 	position := nats.NewMsg(CheckpointSubject(q.id, source))
 	position.Data = next
-	page := pageID(records, on, next)
 	position.Header.Set(headerPage, page)
 	// The fence stands on a subject of its own, and older positions stay until the trimmer comes. A condition on the
 	// position itself, or rolling it up, makes the server read in the block that it is writing and keep it in memory for

@@ -183,6 +183,8 @@ func classify(err error, doing string) error {
 		return fault.Wrap(fault.Fatal, err, "the bus is not set up (missing while "+doing+"): start the admin service once, it creates streams, consumers and buckets")
 	case errors.Is(err, nats.ErrPermissionViolation), errors.Is(err, nats.ErrAuthorization):
 		return fault.Wrap(fault.Fatal, err, "NATS refuses permission while "+doing)
+	case errors.Is(err, nats.ErrMaxPayload): // It is as large at the next try.
+		return fault.Wrap(fault.Fatal, err, "a message is larger than NATS takes while "+doing+": raise max_payload of nats-server")
 	default:
 		return fault.Wrap(fault.Transient, err, "NATS failed while "+doing)
 	}

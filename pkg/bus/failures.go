@@ -87,6 +87,9 @@ func failure(msg *jetstream.RawStreamMsg) workflow.Failure {
 		Reason: first(msg.Header, HeaderReason), FirstAt: msg.Time, LastAt: msg.Time, Attempts: max(attempts, 1), Times: 1, StreamSeq: place}
 	f.Group = groupID(causeOf(msg.Header, source))
 	f.CannotRetry = cannotRetry(source, f.Key)
+	if f.CannotRetry == "" && id != workflow.Ingress && f.Op != string(record.Delete) && len(msg.Data) == 0 {
+		f.CannotRetry = "its payload was not kept and nobody can be asked for it again: it can only be dropped"
+	}
 	return f
 }
 
