@@ -363,6 +363,49 @@ func TestRetriesOfASourceThatNobodyReadsGoBack(t *testing.T) {
 	}
 }
 
+// TestAParkedEventIsPutBackWhole: it can be retried as it was, once its source is mapped again.
+func TestAParkedEventIsPutBackWhole(t *testing.T) {
+	conn := bustest.New(t)
+	f, q := watched(t, conn), bus.NewQueue(conn, workflow.Egress)
+	read := time.UnixMilli(1_700_000_000_123)
+	sent := []record.Record{
+		{Source: "open", Key: "event/1", Op: record.Upsert, Version: 7, ReadAt: read, Data: json.RawMessage(`{"e":1}`)},
+		{Source: "open", Key: "event/2", Op: record.Delete, Version: 8, ReadAt: read},
+	}
+	for _, r := range sent {
+		if err := q.Park(testContext(t), record.Delivery{Record: r}, "its contact has not arrived"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := q.PutBackParked(testContext(t), "open"); err != nil {
+		t.Fatal(err)
+	}
+	if counts, err := q.ParkedSources(testContext(t)); err != nil || len(counts) > 0 {
+		t.Errorf("still parked: %v, %v", counts, err)
+	}
+	var seqs []uint64
+	until(t, "the failures are known", func() bool {
+		var err error
+		seqs, err = f.Select(workflow.Egress, bus.Selection{}, true)
+		return err == nil && len(seqs) == 2
+	})
+	if one, err := f.Get(testContext(t), workflow.Egress, seqs[0]); err != nil || one.Reason != "open is not mapped any more" || one.CannotRetry != "" || one.Payload == nil {
+		t.Errorf("%+v, %v", one, err)
+	}
+	if done, err := f.Retry(testContext(t), workflow.Egress, seqs, nil, all); err != nil || done.Records != 2 {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	w := open(t, q, 2)
+	for i, got := range pull(t, w, 2) {
+		want := sent[i]
+		if got.Broken != nil || got.Key != want.Key || got.Op != want.Op || got.Version != want.Version || !got.ReadAt.Equal(read) || string(got.Data) != string(want.Data) {
+			t.Errorf("it came back as %+v", got)
+		}
+		_ = got.Ack()
+	}
+	shut(t, w)
+}
+
 // TestManyFailures: pages, groups and searches stay quick, and all are retried or dropped in a job.
 func TestManyFailures(t *testing.T) {
 	conn := bustest.New(t)

@@ -104,7 +104,11 @@ func (q *Queue) parked(source string, msg *jetstream.RawStreamMsg, step int) Par
 	}
 	if q.keepsEvents() {
 		version, _ := strconv.ParseInt(first(msg.Header, HeaderVersion), 10, 64) // What was published by hand may lack it.
-		p.Record = record.Record{Source: source, Key: p.Key, Op: record.Upsert, Version: version, WaitingSince: p.WaitingSince, Waits: p.Waits,
+		op := record.Upsert
+		if first(msg.Header, HeaderOp) == string(record.Delete) {
+			op = record.Delete
+		}
+		p.Record = record.Record{Source: source, Key: p.Key, Op: op, Version: version, WaitingSince: p.WaitingSince, Waits: p.Waits,
 			ReadAt: millis(first(msg.Header, HeaderReadAt), msg.Time), Data: msg.Data}
 	}
 	return p

@@ -159,6 +159,15 @@ func (q *Queue) PutBack(ctx context.Context, source string) error {
 	}
 }
 
+// rejectParked puts a parked record among the failures: a row as one that could not be read again, an event whole, because
+// nobody can be asked for it a second time.
+func (q *Queue) rejectParked(ctx context.Context, source string, p Parked, reason string) error {
+	if !q.keepsEvents() {
+		return q.RejectRetry(ctx, source, p.Retry, reason)
+	}
+	return q.Reject(ctx, record.Delivery{Record: p.Record, Raw: p.Record.Data, Seq: p.Seq}, reason, p.Attempts+1)
+}
+
 // PutBackParked does the same with the parked records of a source.
 func (q *Queue) PutBackParked(ctx context.Context, source string) error {
 	farFuture := time.Now().Add(365 * 24 * time.Hour)
@@ -168,7 +177,7 @@ func (q *Queue) PutBackParked(ctx context.Context, source string) error {
 			return err
 		}
 		for _, p := range parked {
-			if err := q.RejectRetry(ctx, source, p.Retry, fmt.Sprintf("%s is not mapped any more", source)); err != nil {
+			if err := q.rejectParked(ctx, source, p, fmt.Sprintf("%s is not mapped any more", source)); err != nil {
 				return err
 			}
 		}
