@@ -109,6 +109,9 @@ func (s *service) prepare(ctx context.Context, b host.Binding) (host.Run, error)
 	if err := s.preflight(ctx, b, doc); err != nil {
 		return host.Run{}, err
 	}
+	if err := putBack(ctx, b.Queue, doc.Direction == config.Bidirectional); err != nil {
+		return host.Run{}, err
+	}
 	b.Log.Info("preflight passed", zap.String("direction", string(doc.Direction)), zap.Int("mappings", len(doc.Mappings)), zap.Uint64("revision", revision.Number))
 	return host.Run{Pump: pump.New(s.pump(b, doc, ledger), b.Counters), Revision: revision.Number}, nil
 }

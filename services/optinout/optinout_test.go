@@ -255,3 +255,30 @@ func TestPreflight(t *testing.T) {
 		})
 	}
 }
+
+// TestReportsThatNobodyWillBringAgainAreRejected: an opt-out that waits for its profile when the direction changes stands
+// among the failures, and not in the backlog for ever.
+func TestReportsThatNobodyWillBringAgainAreRejected(t *testing.T) {
+	h := newHouse(t, 5)
+	h.configure(func(*config.OptInOutDoc) {})
+	h.run()
+	h.agreed()
+	h.dynamics.Put("contact", map[string]any{"lastname": "Without a profile", "donotbulkemail": true})
+	parked := func() uint64 {
+		b, err := bus.NewQueues(h.conn).Backlog(h.context(), workflow.OptInOut)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b.Parked
+	}
+	h.until("the opt-out waits for its profile", func() bool { return parked() == 1 })
+	h.command(workflow.Stop)
+	h.status("a", workflow.Stopped, "")
+	h.configure(func(d *config.OptInOutDoc) { d.Direction = config.CampaignToDynamics })
+	h.command(workflow.Start)
+	h.status("a", workflow.Running, "")
+	h.until("it stands among the failures", func() bool {
+		n, err := bus.NewQueues(h.conn).Failures(h.context(), workflow.OptInOut)
+		return err == nil && n == 1 && h.backlog() == 0
+	})
+}

@@ -123,3 +123,21 @@ func (s *settledSince) stamp(r *record.Record, settled bool) error {
 	}
 	return nil
 }
+
+// putBack returns the reports that wait and that no source of the run will bring again to the failures: a direction in which
+// nobody listens to contacts would leave them waiting for ever (invariant 8).
+func putBack(ctx context.Context, queue *bus.Queue, listening bool) error {
+	sources, err := queue.ParkedSources(ctx)
+	if err != nil {
+		return err
+	}
+	for source := range sources {
+		if source == sourceContact && listening {
+			continue
+		}
+		if err := queue.PutBackParked(ctx, source); err != nil {
+			return err
+		}
+	}
+	return nil
+}
