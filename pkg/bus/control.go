@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -24,13 +25,14 @@ import (
 // Register handlers with the On methods first, then Run. The handlers run one message at a time for each registration
 // and must be quick.
 type Control struct {
-	nc     *natsgo.Conn
-	router *message.Router
-	sub    message.Subscriber
-	pub    message.Publisher
-	log    *zap.Logger
-	closed chan struct{} // the connection is gone, and with it every callback
-	ending *atomic.Bool
+	nc      *natsgo.Conn
+	router  *message.Router
+	sub     message.Subscriber
+	pub     message.Publisher
+	log     *zap.Logger
+	closed  chan struct{} // the connection is gone, and with it every callback
+	running chan struct{} // the subscriptions are in place
+	ending  *atomic.Bool
 }
 
 // metaSubject is the metadata that carries a message's NATS subject through the router.
@@ -46,7 +48,7 @@ func NewControl(c *Conn) (*Control, error) {
 		return nil, fault.Wrap(fault.Fatal, err, "cannot connect the control plane to NATS")
 	}
 	log := c.log.Named("control")
-	control := &Control{nc: nc, log: log, closed: closed, ending: &atomic.Bool{}}
+	control := &Control{nc: nc, log: log, closed: closed, running: make(chan struct{}), ending: &atomic.Bool{}}
 	adapter := zapAdapter{log, control.ending}
 	core := nats.JetStreamConfig{Disabled: true}
 	if control.sub, err = nats.NewSubscriberWithNatsConn(nc, nats.SubscriberSubscriptionConfig{
@@ -120,15 +122,33 @@ func (c *Control) publish(subject string, v any) error {
 	return nil
 }
 
-// Running is closed when the handlers are subscribed.
-func (c *Control) Running() <-chan struct{} { return c.router.Running() }
+// Running is closed when the handlers are subscribed, and the server knows it: what is published from then on is heard.
+func (c *Control) Running() <-chan struct{} { return c.running }
+
+// announce closes running. The router says only that it has written its subscriptions, not that they have arrived; a
+// connection that is away sends them again when it is back.
+func (c *Control) announce(ended <-chan struct{}) {
+	select {
+	case <-c.router.Running():
+		_ = c.nc.FlushTimeout(flushTimeout)
+		close(c.running)
+	case <-ended:
+	}
+}
+
+// flushTimeout is how long a server may take to confirm the subscriptions.
+const flushTimeout = 2 * time.Second
 
 // Run routes messages until ctx ends, then closes the router and the connection. It returns nil after a stop that ctx
 // asked for.
 func (c *Control) Run(ctx context.Context) error {
 	// The router is stopped by Close and not by its context, and only when no message can come any more: its subscribers
 	// close their channels while a late message is being sent to them, which panics.
-	done := make(chan error, 1)
+	done, ended := make(chan error, 1), make(chan struct{})
+	var announcing sync.WaitGroup
+	announcing.Go(func() { c.announce(ended) })
+	defer announcing.Wait()
+	defer close(ended)
 	go func() { done <- c.router.Run(context.WithoutCancel(ctx)) }()
 	select {
 	case err := <-done:
