@@ -48,8 +48,8 @@ type Window interface {
 	Close(ctx context.Context) error
 }
 
-// Sink writes records. Write is called by many goroutines, never with two records of one key at a time. It returns one
-// result a record, in order. When ctx ends it comes back soon; a record whose outcome it does not know by then is
+// Sink writes records. Write is called by many goroutines, never with two records of one key at a time
+// unless they are independent. It returns one result a record, in order. When ctx ends it comes back soon; a record whose outcome it does not know by then is
 // Transient.
 type Sink interface {
 	Write(ctx context.Context, batch []record.Record) []Result

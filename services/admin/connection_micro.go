@@ -3,9 +3,6 @@ package admin
 import (
 	"bytes"
 	"context"
-	"encoding/json"
-
-	"github.com/causeway-sync/causeway/pkg/config"
 )
 
 // connectionsSubject is the root of the NATS API for connections.
@@ -20,15 +17,9 @@ func (a *microAPI) connection(ctx context.Context, name string, data []byte) (an
 	if len(bytes.TrimSpace(data)) == 0 {
 		return a.service.Connection(ctx, name)
 	}
-	var put struct {
-		Revision *uint64         `json:"revision"`
-		Document json.RawMessage `json:"document"`
-	}
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&put); err != nil || put.Revision == nil || len(put.Document) == 0 {
-		return nil, invalidConnection(config.Faults{{Problem: "the request is not understood",
-			Fix: `send nothing to read, or {"revision":7,"document":{...}} to store what was edited on revision 7`}})
+	put, faults := parsePut(data)
+	if len(faults) > 0 {
+		return nil, invalidConnection(faults)
 	}
 	return a.service.PutConnection(ctx, name, put.Document, *put.Revision, a.caller())
 }

@@ -163,15 +163,9 @@ func (a *microAPI) config(ctx context.Context, id string, data []byte) (any, err
 	if len(bytes.TrimSpace(data)) == 0 {
 		return a.service.Config(ctx, id)
 	}
-	var put struct {
-		Revision *uint64         `json:"revision"`
-		Document json.RawMessage `json:"document"`
-	}
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&put); err != nil || put.Revision == nil || len(put.Document) == 0 {
-		return nil, invalid(config.Faults{{Problem: "the request is not understood",
-			Fix: `send nothing to read, or {"revision":7,"document":{...}} to store what was edited on revision 7`}})
+	put, faults := parsePut(data)
+	if len(faults) > 0 {
+		return nil, invalid(faults)
 	}
 	return a.service.PutConfig(ctx, id, put.Document, *put.Revision, a.caller())
 }
@@ -187,4 +181,22 @@ func semantic(version string) string {
 		name = "dev"
 	}
 	return fmt.Sprintf("0.0.0-%s", name)
+}
+
+// putRequest stores a document over NATS.
+type putRequest struct {
+	Revision *uint64         `json:"revision"`
+	Document json.RawMessage `json:"document"`
+}
+
+// parsePut reads a request to store a document; a request without a body is one to read, and does not come here.
+func parsePut(data []byte) (putRequest, config.Faults) {
+	var put putRequest
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&put); err != nil || put.Revision == nil || len(put.Document) == 0 {
+		return put, config.Faults{{Problem: "the request is not understood",
+			Fix: `send nothing to read, or {"revision":7,"document":{...}} to store what was edited on revision 7`}}
+	}
+	return put, nil
 }
