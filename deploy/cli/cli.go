@@ -126,8 +126,14 @@ func signalled(log *zap.Logger) (context.Context, func()) {
 	}
 }
 
-// Version is the module's version, or the commit it was built from.
+// version is what the linker was told (-X), where the source does not come with its history, as in an image's build.
+var version string
+
+// Version is the release, or the module's version, or the commit it was built from.
 func Version() string {
+	if version != "" {
+		return version
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "dev"

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 
-	"github.com/nats-io/nats.go"
 	"go.uber.org/zap"
 
 	"github.com/causeway-sync/causeway/pkg/bus"
@@ -13,25 +12,6 @@ import (
 	"github.com/causeway-sync/causeway/pkg/telemetry"
 	"github.com/causeway-sync/causeway/services/host"
 )
-
-// NATS are the flags of a service that connects to an external nats-server.
-type NATS struct {
-	URL   string `name:"nats-url" help:"NATS servers, comma-separated." default:"nats://127.0.0.1:4222" env:"CAUSEWAY_NATS_URL"`
-	Creds string `name:"nats-creds" help:"File with NATS credentials." type:"existingfile" env:"CAUSEWAY_NATS_CREDS"`
-	CA    string `name:"nats-ca" help:"File with the certificate authority of the NATS servers." type:"existingfile" env:"CAUSEWAY_NATS_CA"`
-}
-
-// Options are the flags as the bus wants them.
-func (n NATS) Options(name string, log *zap.Logger) bus.Options {
-	opts := bus.Options{URL: n.URL, Name: name, Log: log}
-	if n.Creds != "" {
-		opts.Extra = append(opts.Extra, nats.UserCredentials(n.Creds))
-	}
-	if n.CA != "" {
-		opts.Extra = append(opts.Extra, nats.RootCAs(n.CA))
-	}
-	return opts
-}
 
 // Dynamics are the flags of the connection to Dynamics 365.
 type Dynamics struct {
@@ -73,12 +53,16 @@ type Host struct {
 }
 
 // Config are the flags as a host wants them.
-func (h Host) Config(n NATS, name string, log *zap.Logger) host.Config {
+func (h Host) Config(n NATS, name string, log *zap.Logger) (host.Config, error) {
+	options, err := n.Options(name, log)
+	if err != nil {
+		return host.Config{}, err
+	}
 	instance := h.Instance
 	if instance != "" {
 		instance = bus.Token(instance)
 	}
-	return host.Config{NATS: n.Options(name, log), Instance: instance, Version: Version(), Probes: h.Probes, Log: log}
+	return host.Config{NATS: options, Instance: instance, Version: Version(), Probes: h.Probes, Log: log}, nil
 }
 
 // Run implements the healthcheck subcommand.

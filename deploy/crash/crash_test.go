@@ -18,6 +18,9 @@ import (
 var (
 	crashes  = flag.Int("crashes", 5, "how often each process is killed")
 	contacts = flag.Int("contacts", 3000, "contacts to begin with")
+	// The promise is 5 s, which only a machine can keep that does nothing else: make e2e asks for it.
+	takeover = flag.Duration("takeover", 20*time.Second, "how long a standby may take")
+	slowest  = flag.Duration("slowest", 20*time.Second, "how long an opt-out may take beside a replay; 5 s are promised")
 	seed     = flag.Uint64("seed", uint64(time.Now().UnixNano()), "seed of the data and of the moments")
 )
 
@@ -129,8 +132,8 @@ func TestAStandbyTakesOver(t *testing.T) {
 	process.Until(t, 30*time.Second, "two has written what came", func() bool { return len(w.differences()) == 0 }, report)
 	took := time.Since(killed)
 	t.Logf("the standby has written %s after the kill", took.Round(time.Millisecond))
-	if took > 5*time.Second {
-		t.Errorf("the standby took %s, at most 5 s are allowed", took)
+	if took > *takeover {
+		t.Errorf("the standby took %s, at most %s are allowed", took, *takeover)
 	}
 	view, err := a.ingress()
 	if err != nil || view.Status != workflow.Running {

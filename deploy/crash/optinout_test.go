@@ -305,7 +305,7 @@ func TestOptOutWhileIngressReplays(t *testing.T) {
 	}
 	// The writes tell it at once; the view is a second old, and a small replay is over by then.
 	process.Until(t, time.Minute, "ingress replays", func() bool { return w.Campaign.WriteCount() > before }, p.Tail)
-	var slowest time.Duration
+	var worst time.Duration
 	for i := 0; i < 20; i++ {
 		id := w.ids[w.random.IntN(len(w.ids))]
 		out := func() bool {
@@ -318,12 +318,12 @@ func TestOptOutWhileIngressReplays(t *testing.T) {
 		made := time.Now()
 		w.Dynamics.Put("contact", map[string]any{"contactid": id, "donotpostalmail": true})
 		process.Until(t, 30*time.Second, "the opt-out is in Campaign", out, p.Tail)
-		slowest = max(slowest, time.Since(made))
+		worst = max(worst, time.Since(made))
 	}
 	view, err := a.ingress()
-	t.Logf("the slowest opt-out took %s; ingress had %d records left (%v)", slowest.Round(time.Millisecond), view.Backlog, err)
-	if slowest > 5*time.Second {
-		t.Errorf("an opt-out took %s, at most 5 s are allowed", slowest)
+	t.Logf("the slowest opt-out took %s; ingress had %d records left (%v)", worst.Round(time.Millisecond), view.Backlog, err)
+	if worst > *slowest {
+		t.Errorf("an opt-out took %s, at most %s are allowed", worst, *slowest)
 	}
 	p.Stop()
 }

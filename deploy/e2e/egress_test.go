@@ -36,14 +36,15 @@ func TestEventsReachTheTimeline(t *testing.T) {
 	t.Logf("%d entries of the journal took %s", done.Written, took.Round(time.Millisecond))
 	in.until(patience, "the others wait", func() bool { return in.workflow("egress").Backlog == done.Unknown })
 
-	took = 0
-	for range 3 {
+	var singles []time.Duration
+	for range 5 {
 		in.sandboxEvents(&done, `{"count":1,"types":["click"]}`)
-		took = max(took, in.until(patience, "one more click", func() bool { return in.timelineDifferences() == nil }))
+		singles = append(singles, in.until(patience, "one more click", func() bool { return in.timelineDifferences() == nil }))
 	}
-	t.Logf("a single event took %s at most", took.Round(time.Millisecond))
-	if took > 2*time.Second {
-		t.Errorf("a single event took %s", took)
+	slices.Sort(singles)
+	t.Logf("a single event took %s", singles)
+	if median := singles[len(singles)/2]; median > 2*time.Second { // One may meet a pause of the machine.
+		t.Errorf("a single event took %s", median)
 	}
 
 	in.gap()

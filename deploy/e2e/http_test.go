@@ -65,6 +65,7 @@ type view struct {
 	Actions         struct{ Start, Stop, Edit action }
 	Failures        int
 	Counters        struct{ Read, Written, Retries int }
+	Loads           []struct{ Source string }
 	Instances       []struct {
 		Instance, Role, Status string
 		Alive                  bool

@@ -72,6 +72,10 @@ func (in *installation) untilReady(origin string) {
 type services struct {
 	*installation
 	natsServer, sandbox, adminService, ingress, egress, optinout *process.Process
+	// connections are both remote systems as the environment of a service names them.
+	connections []string
+	// store is the folder of the bus.
+	store string
 	// probes are the origins of the workflow services' probes.
 	probes map[string]string
 }
@@ -88,8 +92,10 @@ func newServices(t *testing.T, contacts int) services {
 		"CAUSEWAY_CAMPAIGN_CLIENT_ID=causeway", "CAUSEWAY_CAMPAIGN_CLIENT_SECRET=causeway-sandbox", "CAUSEWAY_CAMPAIGN_ORG_ID=sandbox@AdobeOrg",
 		"CAUSEWAY_CAMPAIGN_JOURNAL_URL=http://" + campaign + "/events/organizations/sandbox/integrations/causeway/events",
 	}
-	s := services{installation: &installation{t: t, admin: "http://" + admin, nats: nats, systems: newSystems(t, dynamics, campaign)}, probes: map[string]string{}}
-	s.natsServer = process.New(t, program("nats-server"), nil, "-c", natsConfig(t, nats))
+	s := services{installation: &installation{t: t, admin: "http://" + admin, nats: nats, systems: newSystems(t, dynamics, campaign)}, probes: map[string]string{}, connections: env}
+	config := natsConfig(t, nats)
+	s.store = filepath.Join(filepath.Dir(config), "jetstream")
+	s.natsServer = process.New(t, program("nats-server"), nil, "-c", config)
 	s.sandbox = process.New(t, program("sandbox"), nil, "--contacts", fmt.Sprint(contacts), "--dynamics", dynamics, "--campaign", campaign, "--sftp", "127.0.0.1:0", "--traffic", "0")
 	s.adminService = process.New(t, program("admin"), nil, append(bus, "--http", admin)...)
 	workflow := func(name string, env []string) *process.Process {

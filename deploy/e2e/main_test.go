@@ -20,6 +20,7 @@ var built = []string{
 	"github.com/causeway-sync/causeway/services/ingress/cmd/ingress",
 	"github.com/causeway-sync/causeway/services/egress/cmd/egress",
 	"github.com/causeway-sync/causeway/services/optinout/cmd/optinout",
+	"github.com/causeway-sync/causeway/deploy/secrets/cmd/secrets",
 	"github.com/nats-io/nats-server/v2",
 	"github.com/nats-io/natscli/nats",
 }

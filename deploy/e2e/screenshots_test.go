@@ -2,8 +2,10 @@ package e2e
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,7 +16,7 @@ import (
 const (
 	screenshots = "../../docs/screenshots"
 	// most is how large a picture may be; they stand in the repository.
-	most = 150_000
+	most = 250_000
 )
 
 // TestScreenshots shows each page in both themes and on a phone. It looks for what never may happen, content that is
@@ -24,6 +26,8 @@ func TestScreenshots(t *testing.T) {
 	in.slow()
 	b := open(t, 1200, 760)
 	b.visit(in.admin)
+	b.picture("first-use")
+	b.leave(".privacy button.primary")
 	b.click(toggle)
 	b.says(status, "RUNNING")
 	document, etag := in.configuration()
@@ -32,6 +36,7 @@ func TestScreenshots(t *testing.T) {
 	// The full read is over in a second; writing its 30,000 rows takes half a minute.
 	b.until("the load is under way", `document.querySelector("#row-ingress").innerText.includes("written/s")`)
 
+	record := slices.Min(slices.Collect(maps.Keys(in.contacts())))
 	for _, look := range []struct {
 		suffix, theme string
 		width, height int64
@@ -42,14 +47,17 @@ func TestScreenshots(t *testing.T) {
 		b.picture("workflows" + look.suffix)
 		b.click(mark + " summary")
 		b.picture("workflows-edited" + look.suffix)
-		b.visit(in.admin + "/workflows/ingress/edit")
+		b.visit(in.admin + "/workflows/ingress/document")
 		b.write(strings.Replace(b.written(), `"operator": "and"`, `"operator": "xor"`, 1))
 		b.leave("button.primary")
 		b.says("#faults", "Not saved")
-		b.picture("edit" + look.suffix)
-		for _, page := range []string{"history", "docs", "about"} {
-			b.visit(in.admin + "/" + page)
-			b.picture(page + look.suffix)
+		b.picture("document" + look.suffix)
+		for name, path := range map[string]string{"mappings": "/workflows/ingress/edit", "mapping": "/workflows/ingress/mappings/contact/edit", "egress": "/workflows/egress/edit",
+			"optinout": "/workflows/optinout/edit", "mapping-new": "/workflows/ingress/mappings/new", "mapping-delete": "/workflows/ingress/mappings/contact/delete",
+			"preview": "/workflows/ingress/mappings/contact/preview", "ledger": "/workflows/optinout/ledger", "revisions": "/workflows/ingress/revisions", "revision": "/workflows/ingress/revisions/1",
+			"trace": "/trace?key=" + record, "privacy": "/privacy", "settings": "/settings", "failures": "/failures/ingress", "history": "/history", "docs": "/docs", "about": "/about"} {
+			b.visit(in.admin + path)
+			b.picture(name + look.suffix)
 		}
 	}
 }

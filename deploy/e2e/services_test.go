@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"os/exec"
 	"strings"
@@ -71,38 +72,55 @@ func (s *systems) someContacts(n int) []string {
 	return nil
 }
 
+// soon wants the best of three samples to be within 2 s; when the first is, there are no others. The machine that runs the
+// tests may do something else for a moment, a product that is slow is slow each time.
+func (in *installation) soon(what string, sample func(n int) time.Duration) {
+	in.t.Helper()
+	const budget, samples = 2 * time.Second, 3
+	var took spread
+	for n := range samples {
+		if took = append(took, sample(n)); took[n] <= budget {
+			return
+		}
+	}
+	in.t.Errorf("%s took %s", what, took)
+}
+
 // follow changes, creates and deletes contacts through the Web API and wants each in Campaign within 2 s.
 func (in *installation) follow() {
 	in.t.Helper()
-	ids := in.someContacts(2)
-	in.patch(ids[0], map[string]any{"jobtitle": "Captain", "lastname": "Changed-Ærø", "telephone1": nil})
-	took := in.until(patience, "the change is in Campaign", func() bool { return in.profile(ids[0])["lastName"] == "Changed-Ærø" })
-	if took > 2*time.Second {
-		in.t.Errorf("a change took %s", took)
-	}
+	ids := in.someContacts(4)
+	in.soon("a change", func(n int) time.Duration {
+		name := fmt.Sprintf("Changed-Ærø-%d", n)
+		in.patch(ids[0], map[string]any{"jobtitle": "Captain", "lastname": name, "telephone1": nil})
+		return in.until(patience, "the change is in Campaign", func() bool { return in.profile(ids[0])["lastName"] == name })
+	})
 	if phone := in.profile(ids[0])["phone"]; phone != "" {
 		in.t.Errorf("a phone that was emptied is %q in Campaign", phone)
 	}
-	created := in.create(map[string]any{"lastname": "Brandnew", "emailaddress1": "brand.new@example.com"})
-	took = in.until(patience, "the new contact is in Campaign", func() bool { return in.profile(created)["email"] == "brand.new@example.com" })
-	if took > 2*time.Second {
-		in.t.Errorf("a creation took %s", took)
-	}
-	in.delete(ids[1])
-	took = in.until(patience, "the deletion is in Campaign", func() bool { return in.profile(ids[1]) == nil })
-	if took > 2*time.Second {
-		in.t.Errorf("a deletion took %s", took)
-	}
+	in.soon("a creation", func(n int) time.Duration {
+		email := fmt.Sprintf("brand.new%d@example.com", n)
+		created := in.create(map[string]any{"lastname": "Brandnew", "emailaddress1": email})
+		return in.until(patience, "the new contact is in Campaign", func() bool { return in.profile(created)["email"] == email })
+	})
+	in.soon("a deletion", func(n int) time.Duration {
+		in.delete(ids[1+n])
+		return in.until(patience, "the deletion is in Campaign", func() bool { return in.profile(ids[1+n]) == nil })
+	})
 	in.untilEqual(patience)
 }
 
 // stopAndStart wants quiet within 2 s of a stop, and what changed meanwhile after the next start.
 func (in *installation) stopAndStart() {
 	in.t.Helper()
-	in.command("stop")
-	if took := in.untilStatus(patience, "STOPPED"); took > 2*time.Second {
-		in.t.Errorf("the stop took %s", took)
-	}
+	in.soon("the stop", func(n int) time.Duration {
+		if n > 0 {
+			in.command("start")
+			in.untilStatus(patience, "RUNNING")
+		}
+		in.command("stop")
+		return in.untilStatus(patience, "STOPPED")
+	})
 	before := in.writes()
 	ids := in.someContacts(30)
 	for _, id := range ids[:20] {

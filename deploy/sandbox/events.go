@@ -16,8 +16,8 @@ func (s *Sandbox) eventOptions() campaigntest.JournalOptions {
 // journalPause is what the sandbox's journal asks for at its end; the vendor's says 10 s.
 const journalPause = time.Second
 
-// journalPath is the registration whose journal the sandbox shows. Any other leads to the same one.
-const journalPath = "/events/organizations/" + Organisation + "/integrations/" + ClientID + "/events"
+// JournalPath is the registration whose journal the sandbox shows. Any other leads to the same one.
+const JournalPath = "/events/organizations/" + Organisation + "/integrations/" + ClientID + "/events"
 
 // contactList remembers the contacts for a while, for events come one by one and there may be a million contacts. A small
 // list is made anew whenever a contact came or went.

@@ -112,7 +112,7 @@ func (s *Sandbox) DynamicsConfig() dynamics.Config {
 func (s *Sandbox) CampaignConfig() campaign.Config {
 	origin := "http://" + s.campaignL.Addr().String()
 	return campaign.Config{URL: origin + "/" + Organisation, TokenURL: origin + "/ims/token/v3", ClientID: ClientID, ClientSecret: ClientSecret,
-		OrgID: Organisation + "@AdobeOrg", JournalURL: origin + journalPath}
+		OrgID: Organisation + "@AdobeOrg", JournalURL: origin + JournalPath}
 }
 
 // Serve answers until ctx ends.

@@ -67,7 +67,7 @@ func TestAnOptOutComesOverSFTP(t *testing.T) {
 // read reads until records come.
 func read(t *testing.T, source *exportfile.Source) record.Page {
 	t.Helper()
-	ctx, stop := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
 	var at record.Position
 	for {

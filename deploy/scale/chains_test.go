@@ -14,8 +14,10 @@ import (
 )
 
 var (
-	rows   = flag.Int("rows", 200, "rows of each custom table")
-	budget = flag.Duration("budget", 5*time.Minute, "how long a load may take")
+	rows = flag.Int("rows", 200, "rows of each custom table")
+	// The promise is 5 s, which only a machine can keep that does nothing else: make proofs asks for it.
+	slowest = flag.Duration("slowest", 20*time.Second, "how long a change may take beside a replay")
+	budget  = flag.Duration("budget", 5*time.Minute, "how long a load may take")
 )
 
 // chains is how many chains of three linked tables there are: fifteen custom tables.
@@ -184,8 +186,8 @@ func (w *world) replay(e *editor) {
 	}
 	w.t.Logf("replay of %d rows in %s; %d changes of another table meanwhile, the slowest arrived after %s", len(e.ids[replayed]),
 		time.Since(began).Round(time.Millisecond), changes, worst.Round(time.Millisecond))
-	if worst > 5*time.Second {
-		w.t.Errorf("a change took %s beside a replay, at most 5 s are allowed", worst)
+	if worst > *slowest {
+		w.t.Errorf("a change took %s beside a replay, at most %s are allowed", worst, *slowest)
 	}
 	w.until(*budget, "both sides are equal after the replay", func() bool { return w.settled() && len(w.differences()) == 0 })
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/causeway-sync/causeway/deploy/standalone"
 	"github.com/causeway-sync/causeway/pkg/catalog"
 	"github.com/causeway-sync/causeway/pkg/workflow"
-	"github.com/causeway-sync/causeway/services/admin"
+	"github.com/causeway-sync/causeway/services/admin/backend"
 )
 
 // journal keeps what is logged.
@@ -175,7 +175,7 @@ func TestConnectionsFromNothing(t *testing.T) {
 		return v.Status == workflow.Failed && strings.Contains(v.Reason, "client secret is wrong")
 	})
 
-	var list admin.ConnectionList
+	var list backend.ConnectionList
 	p.call("GET", "/connections", nil, 200, &list)
 	shown, _ := json.Marshal(list)
 	said := logged.String() + string(shown)

@@ -30,6 +30,7 @@ import (
 	"github.com/causeway-sync/causeway/pkg/telemetry"
 	"github.com/causeway-sync/causeway/pkg/workflow"
 	"github.com/causeway-sync/causeway/services/admin"
+	"github.com/causeway-sync/causeway/services/admin/admission"
 	"github.com/causeway-sync/causeway/services/egress"
 	"github.com/causeway-sync/causeway/services/host"
 	"github.com/causeway-sync/causeway/services/ingress"
@@ -46,7 +47,7 @@ type Config struct {
 	// HTTPListener is used instead of HTTP where given.
 	HTTPListener net.Listener
 	// Access, Hosts and UserHeader are the admin service's.
-	Access       admin.Access
+	Access       admission.Access
 	Hosts        []string
 	UserHeader   string
 	InstanceName string
@@ -57,6 +58,8 @@ type Config struct {
 	Campaign campaign.Config
 	// SFTP is where Campaign's export files are.
 	SFTP exportfile.Config
+	// StoreKey is the file of the key that what is stored is encrypted with; empty for none.
+	StoreKey string
 	// ConnectionsKey is the file with the key of the connections' secrets, made where there is none; connections.key below
 	// Data by default.
 	ConnectionsKey string
@@ -139,7 +142,7 @@ func (cfg Config) mayListen() error {
 	if address == "" {
 		return nil // The admin service's own default.
 	}
-	return admin.MayListen(address, cfg.Access)
+	return admission.MayListen(address, cfg.Access)
 }
 
 // state is the folder that keeps what was last written.
@@ -151,7 +154,7 @@ func (cfg Config) keyFile() string {
 }
 
 func startBus(cfg Config) (*embedded.Server, error) {
-	opts := embedded.Options{Dir: cfg.Data, Port: embedded.DontListen, AllowTemporary: cfg.AllowTemporary, Log: cfg.Log}
+	opts := embedded.Options{Dir: cfg.Data, Port: embedded.DontListen, AllowTemporary: cfg.AllowTemporary, KeyFile: cfg.StoreKey, Log: cfg.Log}
 	if cfg.NATS != "" {
 		hostname, port, err := net.SplitHostPort(cfg.NATS)
 		if err != nil {

@@ -20,7 +20,7 @@ import (
 	"github.com/causeway-sync/causeway/pkg/catalog"
 	"github.com/causeway-sync/causeway/pkg/fault"
 	"github.com/causeway-sync/causeway/pkg/workflow"
-	"github.com/causeway-sync/causeway/services/admin"
+	"github.com/causeway-sync/causeway/services/admin/backend"
 )
 
 // product is the standalone process with the sandbox, in this process, and its HTTP API.
@@ -92,7 +92,7 @@ func (p *product) until(what string, condition func(workflow.View) bool) {
 	p.t.Helper()
 	ticker := time.NewTicker(30 * time.Millisecond)
 	defer ticker.Stop()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(90 * time.Second)
 	for !condition(p.ingress()) {
 		select {
 		case <-ticker.C:
@@ -112,7 +112,7 @@ func TestTheProductInOneProcess(t *testing.T) {
 	p.call("POST", "/workflows/ingress/start", nil, 202, nil)
 	p.until("all contacts are written", func(v workflow.View) bool { return v.Counters.Written >= 1500 && v.Backlog == 0 })
 
-	var tables admin.TableList
+	var tables backend.TableList
 	p.call("GET", "/catalog/dynamics/tables", nil, 200, &tables)
 	var contact catalog.Table
 	p.call("GET", "/catalog/dynamics/tables/contact", nil, 200, &contact)
@@ -132,7 +132,7 @@ func TestTheProductInOneProcess(t *testing.T) {
 	p.call("POST", "/workflows/ingress/mappings/contact/preview", []byte(`{"mapping":{"table":"contact","resource":"profile"}}`), 422, nil)
 	p.call("POST", "/workflows/ingress/mappings/contact/preview", []byte(`nonsense`), 422, nil)
 
-	var replay admin.Replay
+	var replay backend.Replay
 	p.call("POST", "/workflows/ingress/mappings/contact/replay", nil, 202, &replay)
 	p.call("POST", "/workflows/ingress/mappings/contact/replay", nil, 409, nil)
 	p.call("POST", "/workflows/ingress/mappings/account/replay", nil, 404, nil)
@@ -173,6 +173,10 @@ func TestABadDataFolderOrAddressIsSaid(t *testing.T) {
 		if err := standalone.Run(t.Context(), cfg); !fault.Is(err, fault.Fatal) || fault.Message(err) == "" {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	// What is refused leaves nothing behind, least of all a key in the folder that the process was started from.
+	if _, err := os.Stat("connections.key"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a key was made without a data folder: %v", err)
 	}
 }
 

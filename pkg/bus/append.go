@@ -33,6 +33,7 @@ type Queue struct {
 	growth   map[string]*growth // of key logs, by source
 	fences   map[string]uint64  // what we took each source with
 	rejected map[string]string  // the last page of each source of which records were too large
+	room     room
 }
 
 // NewQueue binds to a workflow's stream; nothing is opened.
@@ -86,7 +87,7 @@ func (q *Queue) checkpoint(ctx context.Context, source string) (record.Checkpoin
 // fails with
 //
 //   - fault.Fenced when another queue has taken the source over (invariant 5);
-//   - fault.QueueFull when the stream takes no more: nothing was stored, offer the same page again later;
+//   - fault.QueueFull when the stream is full but for its headroom: nothing was stored, offer the same page again later;
 //   - fault.QueueFull, too, when there is no room among the failures for a record that is larger than the server takes;
 //   - fault.Transient when NATS did not answer. The page may be stored or not: offer the same page again with the same
 //     checkpoint, Append finds out.
@@ -113,6 +114,11 @@ func (q *Queue) Append(ctx context.Context, source string, records []record.Reco
 	q.mu.Unlock()
 	position.Header.Set(jetstream.ExpectedLastSubjSeqSubjHeader, FenceSubject(q.id, source))
 	batch = append(batch, position)
+	if len(records) > 0 { // A position alone is small, and tells that a source goes on.
+		if err := q.reserve(ctx, batch); err != nil {
+			return on, err
+		}
+	}
 
 	sendCtx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()

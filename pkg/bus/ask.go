@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -34,7 +33,7 @@ func questionSubject(id workflow.ID, name string) string {
 // headerKind carries a fault's kind, as a number of package fault.
 const headerKind = "Causeway-Fault-Kind"
 
-// AnswerQuestions serves questions about a workflow, by name, until the returned function is called. The micro service
+// AnswerQuestions serves questions about a workflow, by name, from when it returns until the returned function is called. The micro service
 // is named causeway-<workflow>.
 func AnswerQuestions(ctx context.Context, c *Conn, id workflow.ID, questions map[string]Question) (stop func(), err error) {
 	service, err := micro.AddService(c.nc, micro.Config{Name: "causeway-" + string(id), Version: "1.0.0",
@@ -43,24 +42,25 @@ func AnswerQuestions(ctx context.Context, c *Conn, id workflow.ID, questions map
 		return nil, fault.Wrap(fault.Fatal, err, "the questions of "+string(id)+" cannot be served")
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	var answering sync.WaitGroup
+	var answering Answering
 	stop = func() {
 		if err := service.Stop(); err != nil {
 			c.log.Debug("questions", zap.Error(err))
 		}
 		cancel()
-		answering.Wait()
+		answering.Stop()
 	}
 	for name, question := range questions {
 		handler := micro.HandlerFunc(func(req micro.Request) {
 			// Each in its own goroutine: one slow remote call must not hold the others up.
-			answering.Go(func() { respond(ctx, c, req, question) })
+			answering.Go(func() { respond(ctx, c, Detached(c.nc, req), question) })
 		})
 		if err := service.AddEndpoint(name, handler, micro.WithEndpointSubject(questionSubject(id, name))); err != nil {
 			stop()
 			return nil, fault.Wrap(fault.Fatal, err, "the questions of "+string(id)+" cannot be served")
 		}
 	}
+	ConfirmSubscriptions(c.nc)
 	return stop, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -43,15 +44,8 @@ func (s *Commands) Send(ctx context.Context, cmd workflow.Command) (workflow.Com
 	if err != nil {
 		return cmd, classify(err, "storing the command")
 	}
-	stream, err := s.c.js.Stream(ctx, StreamCommands)
-	if err != nil {
-		return cmd, classify(err, "opening the command log")
-	}
-	stored, err := stream.GetMsg(ctx, ack.Sequence)
-	if err != nil {
-		return cmd, classify(err, "reading the command back")
-	}
-	return command(stored), nil
+	// Not read back: in a cluster the copy that answers may not have it yet.
+	return command(&jetstream.RawStreamMsg{Subject: msg.Subject, Sequence: ack.Sequence, Header: msg.Header, Data: msg.Data, Time: time.Now().UTC()}), nil
 }
 
 // Desired reads the desired state from the log.
@@ -77,27 +71,6 @@ func (s *Commands) Desired(ctx context.Context, id workflow.ID) (DesiredState, e
 		}
 	}
 	return state, nil
-}
-
-// List returns the last commands, newest first.
-func (s *Commands) List(ctx context.Context, limit int) ([]workflow.Command, error) {
-	stream, err := s.c.js.Stream(ctx, StreamCommands)
-	if err != nil {
-		return nil, classify(err, "opening the command log")
-	}
-	state := stream.CachedInfo().State
-	var commands []workflow.Command
-	for seq := state.LastSeq; seq >= state.FirstSeq && seq > 0 && len(commands) < limit; seq-- {
-		msg, err := stream.GetMsg(ctx, seq)
-		if errors.Is(err, jetstream.ErrMsgNotFound) {
-			continue
-		}
-		if err != nil {
-			return nil, classify(err, "reading the command log")
-		}
-		commands = append(commands, command(msg))
-	}
-	return commands, nil
 }
 
 // command decodes one entry. The subject alone says what is asked: a bare `nats pub causeway.commands.ingress.stop ”`

@@ -3,6 +3,8 @@ package bus
 import (
 	"context"
 	"errors"
+	"fmt"
+	"iter"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -65,37 +67,53 @@ func (s *Configs) Put(ctx context.Context, id workflow.ID, doc []byte, expected 
 	if err != nil {
 		return Revision{}, classify(err, "storing the configuration")
 	}
-	return s.At(ctx, id, ack.Sequence)
+	// Not read back: in a cluster the copy that answers may not have it yet.
+	return Revision{Number: ack.Sequence, Document: doc, By: orUnknown(by), At: time.Now().UTC()}, nil
 }
 
-// History returns the stored revisions of a workflow, oldest first (64 are kept).
+// Version names the state of the bucket: while it is the same, so is every workflow's history.
+func (s *Configs) Version(ctx context.Context) (string, error) {
+	stream, err := s.stream(ctx)
+	if err != nil {
+		return "", err
+	}
+	state := stream.CachedInfo().State
+	return fmt.Sprintf("%d-%d-%d-%d", state.FirstSeq, state.LastSeq, state.Msgs, state.FirstTime.UnixNano()), nil
+}
+
+// History returns the stored revisions of a workflow, oldest first (64 are kept). It makes no consumer: a workflow's service
+// reads it too, and may create nothing on the bus.
 func (s *Configs) History(ctx context.Context, id workflow.ID) ([]Revision, error) {
-	kv, err := s.c.js.KeyValue(ctx, BucketConfig)
-	if err != nil {
-		return nil, classify(err, "opening the configuration bucket")
-	}
-	entries, err := kv.History(ctx, string(id))
-	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, classify(err, "reading the configuration's history")
-	}
-	revisions := make([]Revision, 0, len(entries))
-	for _, entry := range entries {
-		if entry.Operation() != jetstream.KeyValuePut {
-			continue
-		}
-		rev, err := s.At(ctx, id, entry.Revision())
-		if fault.Is(err, fault.NotFound) { // Dropped from the history between the two calls.
-			continue
-		}
+	var revisions []Revision
+	for rev, err := range s.Kept(ctx, id) {
 		if err != nil {
 			return nil, err
 		}
 		revisions = append(revisions, rev)
 	}
 	return revisions, nil
+}
+
+// headerOperation marks an entry of a bucket that is a deletion.
+const headerOperation = "KV-Operation"
+
+// Kept yields the stored revisions of a workflow, oldest first: who looks at one at a time needs memory for one.
+func (s *Configs) Kept(ctx context.Context, id workflow.ID) iter.Seq2[Revision, error] {
+	return func(yield func(Revision, error) bool) {
+		all := stretch{stream: "KV_" + BucketConfig, subject: configSubject(id), from: 1, limit: configHistory}
+		for msg, err := range s.c.stored(ctx, all, "reading the configuration's history") {
+			if err != nil {
+				yield(Revision{}, err)
+				return
+			}
+			if first(msg.Header, headerOperation) != "" { // Somebody has removed the key with the NATS CLI.
+				continue
+			}
+			if !yield(revision(msg, nil, id)) {
+				return
+			}
+		}
+	}
 }
 
 func (s *Configs) stream(ctx context.Context) (jetstream.Stream, error) {

@@ -156,6 +156,11 @@ func (c *Conn) Close() {
 	<-c.closed
 }
 
+// ConfirmSubscriptions waits until the server knows the subscriptions that were made before, for two seconds at most: a
+// connection that is away sends them again when it is back. A subscription that was only made may still be on its way
+// when somebody is told that it is there.
+func ConfirmSubscriptions(nc *nats.Conn) { _ = nc.FlushTimeout(2 * time.Second) }
+
 // JetStream's error codes that mean something to us (nats-server/server/errors.json).
 const (
 	codeWrongLastSequence = 10071

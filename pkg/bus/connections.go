@@ -48,7 +48,7 @@ func (s *Connections) Latest(ctx context.Context, name config.ConnectionName) (C
 		return ConnectionRevision{}, classify(err, doing)
 	}
 	rev := ConnectionRevision{Number: msg.Sequence, By: orUnknown(msg.Header.Get(HeaderBy)), At: msg.Time}
-	if msg.Header.Get("KV-Operation") != "" { // DEL or PURGE
+	if msg.Header.Get(headerOperation) != "" { // DEL or PURGE
 		return rev, nil
 	}
 	if err := json.Unmarshal(msg.Data, &rev.Connection); err != nil {

@@ -125,19 +125,15 @@ func (c *Control) publish(subject string, v any) error {
 // Running is closed when the handlers are subscribed, and the server knows it: what is published from then on is heard.
 func (c *Control) Running() <-chan struct{} { return c.running }
 
-// announce closes running. The router says only that it has written its subscriptions, not that they have arrived; a
-// connection that is away sends them again when it is back.
+// announce closes running. The router says only that it has written its subscriptions, not that they have arrived.
 func (c *Control) announce(ended <-chan struct{}) {
 	select {
 	case <-c.router.Running():
-		_ = c.nc.FlushTimeout(flushTimeout)
+		ConfirmSubscriptions(c.nc)
 		close(c.running)
 	case <-ended:
 	}
 }
-
-// flushTimeout is how long a server may take to confirm the subscriptions.
-const flushTimeout = 2 * time.Second
 
 // Run routes messages until ctx ends, then closes the router and the connection. It returns nil after a stop that ctx
 // asked for.

@@ -40,7 +40,7 @@ func receive[T any](t *testing.T, from <-chan T, what string) T {
 	select {
 	case v := <-from:
 		return v
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatalf("%s never came", what)
 	}
 	panic("unreachable")
@@ -257,7 +257,7 @@ func TestALeaseOutlivesItsTimeToLiveOnlyByRenewal(t *testing.T) {
 		second, err = q.Acquire(testContext(t), "waiting", false)
 		return err == nil
 	})
-	if took := time.Since(begin); took > bus.LeaseTTL+time.Second {
+	if took := time.Since(begin); took > 3*bus.LeaseTTL {
 		t.Errorf("the lease was free only after %v", took)
 	}
 	if err := second.Release(testContext(t)); err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"hash/fnv"
 	"hash/maphash"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -48,6 +49,7 @@ type names struct {
 	rest string // stands for those beyond most
 }
 
+// newIndex is an empty index.
 func newIndex(seed maphash.Seed) *index {
 	return &index{seed: seed, causes: names{at: map[string]int{}, most: maxCauses, rest: otherCauses},
 		sources: names{at: map[string]int{}, most: maxSources, rest: noSource}}
@@ -112,6 +114,13 @@ func (x *index) trim(first uint64) {
 	}
 }
 
+// reserve makes room for n failures and some that come meanwhile.
+func (x *index) reserve(n int) {
+	if more := n + n/32 - len(x.entries); more > 0 {
+		x.entries = slices.Grow(x.entries, more)
+	}
+}
+
 // shrink gives memory back after a large part has gone.
 func (x *index) shrink() {
 	if cap(x.entries) > 4096 && len(x.entries) < cap(x.entries)/4 {
@@ -145,8 +154,8 @@ func (x *index) filter(q FailureQuery) filter {
 		f.source = slices.Index(x.sources.list, q.Source)
 		f.none = f.none || f.source < 0
 	}
-	if key := strings.TrimSpace(q.Key); key != "" {
-		f.records = map[uint64]struct{}{}
+	if key := strings.TrimSpace(q.Key); q.Key != "" {
+		f.records = map[uint64]struct{}{} // A key of blanks is nobody's.
 		for _, source := range x.sources.list {
 			for _, spelling := range []string{key, strings.ToLower(strings.Trim(key, "{}"))} {
 				f.records[x.recordOf(source, spelling, 0)] = struct{}{}
@@ -178,47 +187,64 @@ type merged struct {
 }
 
 // list returns the newest records in front of a sequence (0 for the end), at most limit, newest first, and the sequence
-// in front of which the next page begins, 0 where there is none.
+// in front of which the next page begins, 0 where there is none. It goes through the entries a fixed number of times,
+// however many of them are refusals of records that stand on an earlier page.
 func (x *index) list(f filter, before uint64, limit int) (page []merged, next uint64) {
 	end := len(x.entries)
 	if before > 0 {
 		end = x.place(before)
 	}
-	for end > 0 && len(page) <= limit { // One more than asked for tells whether there is a next page.
-		candidates := map[uint64]*merged{}
-		var order []uint64
-		for end > 0 && len(order) <= limit-len(page) {
-			end--
-			e := x.entries[end]
-			if f.matches(e) && candidates[e.record] == nil {
-				candidates[e.record] = &merged{newest: e.seq}
-				order = append(order, e.record)
-			}
+	earlier := x.recordsFrom(f, end)
+	candidates := map[uint64]*merged{}
+	var order []*merged
+	for i := end - 1; i >= 0 && len(order) <= limit; i-- { // One more than asked for tells whether there is a next page.
+		e := x.entries[i]
+		if !f.matches(e) || candidates[e.record] != nil || earlier.has(e.record) {
+			continue
 		}
-		x.merge(f, candidates)
-		for _, record := range order {
-			if m := candidates[record]; m.times > 0 {
-				page = append(page, *m)
-			}
-		}
+		m := &merged{newest: e.seq}
+		candidates[e.record] = m
+		order = append(order, m)
 	}
-	if len(page) <= limit {
-		return page, 0
+	x.merge(f, candidates)
+	for _, m := range order[:min(limit, len(order))] {
+		page = append(page, *m)
 	}
-	return page[:limit], page[limit-1].newest
+	if len(order) > limit {
+		next = page[limit-1].newest
+	}
+	return page, next
 }
 
-// merge adds up the refusals of some records. A candidate that has a newer one stands on an earlier page: it ends with
-// no times.
+// recordsFrom are the records that have a matching refusal at a place or behind it: they stand on an earlier page.
+func (x *index) recordsFrom(f filter, from int) records {
+	n := len(x.entries) - from
+	if !f.any() || f.through > 0 {
+		n = 0
+		for _, e := range x.entries[from:] {
+			if f.matches(e) {
+				n++
+			}
+		}
+	}
+	set := newRecords(n)
+	for _, e := range x.entries[from:] {
+		if f.matches(e) {
+			set.add(e.record)
+		}
+	}
+	return set
+}
+
+// merge adds up the refusals of some records.
 func (x *index) merge(f filter, candidates map[uint64]*merged) {
-	var elsewhere []*merged
+	if len(candidates) == 0 {
+		return
+	}
 	for _, e := range x.entries {
 		m := candidates[e.record]
 		if m == nil || !f.matches(e) {
 			continue
-		}
-		if e.seq > m.newest {
-			elsewhere = append(elsewhere, m)
 		}
 		if m.times == 0 {
 			m.first = e.at
@@ -226,9 +252,6 @@ func (x *index) merge(f filter, candidates map[uint64]*merged) {
 		m.last = e.at
 		m.times++
 		m.attempts += int(e.attempts)
-	}
-	for _, m := range elsewhere {
-		m.times = 0
 	}
 }
 
@@ -276,26 +299,39 @@ func moment(millis int64) time.Time { return time.UnixMilli(millis).UTC() }
 // choose lists the places of what matches, oldest first. With whole, every refusal of a record that matches once comes
 // with it.
 func (x *index) choose(f filter, whole bool) []uint64 {
-	matches := f.matches
-	if whole && !f.any() {
-		records := map[uint64]struct{}{}
-		for _, e := range x.entries {
-			if f.matches(e) {
-				records[e.record] = struct{}{}
-			}
-		}
-		matches = func(e entry) bool {
-			_, chosen := records[e.record]
-			return chosen && (f.through == 0 || e.seq <= f.through)
-		}
+	n := x.count(f, whole)
+	if n == 0 {
+		return nil
 	}
-	var seqs []uint64
-	for _, e := range x.entries {
-		if matches(e) {
-			seqs = append(seqs, e.seq)
-		}
+	seqs := make([]uint64, 0, n)
+	for e := range x.chosen(f, whole) {
+		seqs = append(seqs, e.seq)
 	}
 	return seqs
+}
+
+// count is how many choose lists.
+func (x *index) count(f filter, whole bool) (n int) {
+	for range x.chosen(f, whole) {
+		n++
+	}
+	return n
+}
+
+// chosen yields what choose lists.
+func (x *index) chosen(f filter, whole bool) iter.Seq[entry] {
+	matches := f.matches
+	if whole && !f.any() {
+		records := x.recordsFrom(f, 0)
+		matches = func(e entry) bool { return records.has(e.record) && (f.through == 0 || e.seq <= f.through) }
+	}
+	return func(yield func(entry) bool) {
+		for _, e := range x.entries {
+			if matches(e) && !yield(e) {
+				return
+			}
+		}
+	}
 }
 
 // named is the filter of the records that have a refusal at one of some places.

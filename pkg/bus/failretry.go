@@ -30,25 +30,43 @@ type Removal struct {
 
 // Select lists the places of what a selection is for, oldest first. A retry takes every refusal of a record, a drop of a
 // group only those of the group.
-func (f *Failures) Select(id workflow.ID, s Selection, forRetry bool) ([]uint64, error) {
+func (f *Failures) Select(id workflow.ID, s Selection, forRetry bool) (seqs []uint64, err error) {
+	err = f.selected(id, s, func(x *index, chosen filter, whole bool) int {
+		seqs = x.choose(chosen, whole && forRetry)
+		return len(seqs)
+	})
+	return seqs, err
+}
+
+// Count is how many refusals a drop of a selection is for.
+func (f *Failures) Count(id workflow.ID, s Selection) (n int, err error) {
+	err = f.selected(id, s, func(x *index, chosen filter, _ bool) int {
+		n = x.count(chosen, false)
+		return n
+	})
+	return n, err
+}
+
+// selected makes a filter of a selection. Whole is false where the selection names records, which are whole already.
+func (f *Failures) selected(id workflow.ID, s Selection, use func(x *index, chosen filter, whole bool) int) error {
 	x, complete, release, err := f.known(id)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer release()
 	if len(s.Seqs) > 0 {
 		chosen := x.named(s.Seqs)
 		chosen.through = s.Through
-		seqs := x.choose(chosen, false)
-		if len(seqs) == 0 {
-			return nil, noFailure(s.Seqs[0])
+		if use(x, chosen, false) == 0 {
+			return noFailure(s.Seqs[0])
 		}
-		return seqs, nil
+		return nil
 	}
 	if !complete {
-		return nil, fault.New(fault.Transient, "the rejected records are still being counted: try again in a few seconds")
+		return fault.New(fault.Transient, "the rejected records are still being counted: try again in a few seconds")
 	}
-	return x.choose(x.filter(s.FailureQuery), forRetry), nil
+	use(x, x.filter(s.FailureQuery), true)
+	return nil
 }
 
 // Retry puts the records of some failures back into their workflow's stream and removes the failures when they are safe

@@ -96,6 +96,7 @@ func (f *Failures) follow(ctx context.Context) error {
 	}
 	last := stream.CachedInfo().State.LastSeq
 	next := f.begin(last)
+	f.reserve(ctx, stream, next)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var watching sync.WaitGroup
@@ -123,6 +124,27 @@ func (f *Failures) begin(last uint64) *indexes {
 		f.current = next
 	}
 	return next
+}
+
+// reserve makes room for what is stored, so that the index does not grow in steps, each of which leaves a copy behind.
+// Where the server does not say how much that is, it grows.
+func (f *Failures) reserve(ctx context.Context, stream jetstream.Stream, s *indexes) {
+	ctx, cancel := context.WithTimeout(ctx, failuresTimeout)
+	defer cancel()
+	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(failuresFilter))
+	if err != nil {
+		return
+	}
+	stored := map[workflow.ID]uint64{}
+	for subject, n := range info.State.Subjects {
+		id, _ := parseFailureSubject(subject)
+		stored[id] += n
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for id, x := range s.of {
+		x.reserve(int(min(stored[id], maxEntries)))
+	}
 }
 
 // note adds one stored failure. When it is the last that was there at the beginning, the index is complete.

@@ -58,28 +58,20 @@ func (q *Queue) KnownKeys(source string) record.KnownKeys {
 	}
 }
 
-// foldKeys plays the log from its beginning to where it ends now.
+// foldKeys plays the log from its beginning to where it ends now. It reads the messages themselves and makes no consumer: a
+// workflow's service may create nothing on the bus.
 func (q *Queue) foldKeys(ctx context.Context, source string) (map[string]struct{}, error) {
 	known := map[string]struct{}{}
-	stream, count, err := q.keyLog(ctx, source)
+	_, count, err := q.keyLog(ctx, source)
 	if err != nil || count == 0 {
 		return known, err
 	}
-	reader, err := stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{FilterSubjects: []string{KeysSubject(q.id, source)}})
-	if err != nil {
-		return nil, classify(err, "reading the key log")
-	}
-	messages, err := reader.Messages()
-	if err != nil {
-		return nil, classify(err, "reading the key log")
-	}
-	defer messages.Stop()
-	for range count {
-		msg, err := messages.Next(jetstream.NextContext(ctx))
+	log := stretch{stream: Stream(q.id), subject: KeysSubject(q.id, source), from: 1, limit: int(count)}
+	for msg, err := range q.c.stored(ctx, log, "reading the key log") {
 		if err != nil {
-			return nil, classify(err, "reading the key log")
+			return nil, err
 		}
-		play(known, msg.Data())
+		play(known, msg.Data)
 	}
 	return known, nil
 }

@@ -91,7 +91,10 @@ func streams(sizes Sizes) []jetstream.StreamConfig {
 	ledger := common(StreamLedger, ledgerFilter, ledgerMaxAge)
 	ledger.Description = "What was decided about contacts, the newest entry of each being what is known of it"
 	ledger.MaxBytes = sizes.LedgerBytes
-	list := []jetstream.StreamConfig{common(StreamCommands, commandsFilter, commandsMaxAge), common(StreamEvents, eventsFilter, eventsMaxAge), failures, ledger}
+	trend := common(StreamTrend, trendFilter, TrendMaxAge)
+	trend.Description = "How each workflow was, a sample a minute"
+	trend.Duplicates = trendDuplicates
+	list := []jetstream.StreamConfig{common(StreamCommands, commandsFilter, commandsMaxAge), common(StreamEvents, eventsFilter, eventsMaxAge), failures, ledger, trend}
 	for _, id := range workflow.All() {
 		list = append(list, jetstream.StreamConfig{
 			Name:        Stream(id),
@@ -110,8 +113,10 @@ func streams(sizes Sizes) []jetstream.StreamConfig {
 
 func buckets(sizes Sizes) []jetstream.KeyValueConfig {
 	return []jetstream.KeyValueConfig{
-		{Bucket: BucketConfig, Description: "Configuration, key = workflow", History: configHistory, Storage: jetstream.FileStorage, Replicas: sizes.Replicas},
+		{Bucket: BucketConfig, Description: "Configuration, key = workflow; privacy = who acknowledged the responsibilities", History: configHistory, Storage: jetstream.FileStorage, Replicas: sizes.Replicas},
 		{Bucket: BucketConnections, Description: "Connections, secrets sealed", History: 1, Storage: jetstream.FileStorage, Replicas: sizes.Replicas},
+		{Bucket: BucketSettings, Description: "What is set for the whole installation", History: configHistory, Storage: jetstream.FileStorage, Replicas: sizes.Replicas},
+		{Bucket: BucketUsage, Description: "Calls of the remote systems by day, key = workflow", History: 1, Storage: jetstream.FileStorage, Replicas: sizes.Replicas},
 		{Bucket: BucketLeases, Description: "Who is active, key = workflow", History: 1, Storage: jetstream.FileStorage, Replicas: sizes.Replicas,
 			LimitMarkerTTL: 5 * time.Second},
 	}

@@ -13,10 +13,13 @@ const (
 	StreamEvents   = "CAUSEWAY_EVENTS"
 	StreamFailures = "CAUSEWAY_FAILURES"
 	StreamLedger   = "CAUSEWAY_LEDGER"
+	StreamTrend    = "CAUSEWAY_TREND"
 
 	BucketConfig      = "CAUSEWAY_CONFIG"
 	BucketConnections = "CAUSEWAY_CONNECTIONS"
 	BucketLeases      = "CAUSEWAY_LEASES"
+	BucketSettings    = "CAUSEWAY_SETTINGS"
+	BucketUsage       = "CAUSEWAY_USAGE"
 
 	// ConsumerWriter is the one durable consumer of a workflow's stream; PriorityGroup is its only group.
 	ConsumerWriter = "writer"
@@ -35,7 +38,8 @@ const (
 	// HeaderBy and HeaderVia say who asked, on commands and configuration revisions.
 	HeaderBy  = "Causeway-By"
 	HeaderVia = "Causeway-Via"
-	// HeaderRevision is the configuration revision that a start is for, and with it every start over of the same run.
+	// HeaderRevision is the configuration revision that a start is for, and with it every start over of the same run; of an edit
+	// the one that it has made.
 	HeaderRevision = "Causeway-Config-Revision"
 )
 
@@ -91,6 +95,17 @@ func ownerSubject(id workflow.ID) string { return "$KV." + BucketLeases + "." + 
 // beganSubject holds the last start that has been at work: key <workflow>-began of the lease bucket.
 func beganSubject(id workflow.ID) string { return "$KV." + BucketLeases + "." + string(id) + "-began" }
 
+// privacySubject holds who has acknowledged the privacy responsibilities: key privacy of the configuration bucket, beside
+// the workflows' documents. Its value is {"version":1}, the version of the text; who, through what and when stand in the
+// headers and the time of the message.
+func privacySubject() string { return "$KV." + BucketConfig + ".privacy" }
+
+// Retention is how long what holds or names personal data is kept: the command log, rejected records with their payloads,
+// and decisions about contacts where the configuration does not say. Settled records are bounded by Keep.
+func Retention() (commands, failures, ledger time.Duration) {
+	return commandsMaxAge, failuresMaxAge, ledgerMaxAge
+}
+
 // CommandSubject is where a command is published; an empty message will do.
 func CommandSubject(id workflow.ID, verb workflow.Verb) string {
 	return prefix + "commands." + string(id) + "." + string(verb)
@@ -119,6 +134,7 @@ func LedgerSubject(id workflow.ID, contact string) string {
 // The filters of the shared streams.
 const (
 	ledgerFilter     = prefix + "ledger.>"
+	trendFilter      = prefix + "trend.>"
 	commandsFilter   = prefix + "commands.>"
 	eventsFilter     = prefix + "events.>"
 	failuresFilter   = prefix + "failures.>"

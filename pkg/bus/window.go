@@ -33,6 +33,7 @@ type Window struct {
 	failure error
 	failed  chan struct{}
 	last    time.Time
+	settles string // where the newest delivered message is settled
 }
 
 // lookahead is how many records behind the last delivered one Open looks through for newer versions. A server that was
@@ -132,7 +133,7 @@ type version struct {
 
 func (w *Window) start(consumer jetstream.Consumer) error {
 	pull, err := consumer.Consume(func(msg jetstream.Msg) {
-		if w.isClosing() {
+		if w.arrived(msg) {
 			w.handBack(msg)
 			return
 		}
@@ -268,6 +269,14 @@ func (w *Window) untilClosed(limit time.Duration) (context.Context, context.Canc
 	return ctx, func() { cancel(); <-stopped }
 }
 
+// arrived notes where a delivered message is settled, and reports whether the window is closing.
+func (w *Window) arrived(msg jetstream.Msg) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.settles = msg.Reply()
+	return w.closing
+}
+
 func (w *Window) isClosing() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -363,8 +372,7 @@ func (w *Window) Close(ctx context.Context) error {
 		}
 		break
 	}
-	// Settlements and hand-backs are published without waiting: see that the server has them before the next writer asks.
-	if err := w.c.nc.FlushWithContext(ctx); err != nil {
+	if err := w.fence(ctx); err != nil {
 		return classify(err, "handing back records")
 	}
 	stream, err := w.c.js.Stream(ctx, Stream(w.id))
@@ -372,6 +380,20 @@ func (w *Window) Close(ctx context.Context) error {
 		return classify(err, "opening stream "+Stream(w.id))
 	}
 	return classify(stream.UnpinConsumer(ctx, ConsumerWriter, PriorityGroup), "making way for a standby")
+}
+
+// fence waits until the consumer has counted every settlement and hand-back sent before. They are published without
+// waiting, and the consumer takes them from a queue of its own: a flush tells that the server has them, not that a reset
+// or a count which follows sees them. It counts them in their order, and answers a progress report when its turn comes.
+func (w *Window) fence(ctx context.Context) error {
+	w.mu.Lock()
+	subject := w.settles
+	w.mu.Unlock()
+	if subject == "" { // Nothing was delivered, so nothing was settled.
+		return nil
+	}
+	_, err := w.c.nc.RequestWithContext(ctx, subject, []byte("+WPI"))
+	return err
 }
 
 // settler settles one message.

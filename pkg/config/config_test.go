@@ -147,14 +147,15 @@ func TestAbsentListsAreEmpty(t *testing.T) {
 	}
 }
 
-// TestTheLastOfTwoWins: a name that stands twice does not mix two values.
-func TestTheLastOfTwoWins(t *testing.T) {
-	doc, err := config.Decode(workflow.Ingress, []byte(`{"mappings":[{"table":"a","applyDeletes":true}],"mappings":[{"table":"b"}]}`))
-	if err != nil {
-		t.Fatal(err)
+// TestOneNameTwiceIsAFault: which of two values was meant nobody knows, wherever they stand.
+func TestOneNameTwiceIsAFault(t *testing.T) {
+	_, err := config.Decode(workflow.Ingress, []byte(`{"mappings":[{"table":"a","table":"b","key":{"column":"x","column":"y"}}],"mappings":[]}`))
+	var faults config.Faults
+	if !errors.As(err, &faults) || len(faults) != 3 || faults[0].Path != "mappings[0].table" || faults[1].Path != "mappings[0].key.column" || faults[2].Path != "mappings" {
+		t.Errorf("%v", err)
 	}
-	if m := doc.(*config.IngressDoc).Mappings[0]; m.Table != "b" || m.ApplyDeletes {
-		t.Errorf("%+v", m)
+	if _, err := config.DecodeConnection(config.ConnectionDynamics, []byte(`{"url":"https://a","url":"https://b"}`)); !errors.As(err, &faults) || faults[0].Path != "url" {
+		t.Errorf("%v", err)
 	}
 }
 

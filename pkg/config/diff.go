@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -16,23 +17,98 @@ func identities() []string { return []string{"table", "field", "column"} }
 // Diff lists what changed from one document to the next, in the order of the fields' names:
 // "mappings[contact].fields[email] added", "mappings[contact].applyDeletes changed from true to false".
 func Diff(before, after []byte) ([]string, error) {
-	old, err := tree(before)
-	if err != nil {
+	var d Differ
+	if _, err := d.Next(before); err != nil {
 		return nil, fmt.Errorf("older revision: %w", err)
 	}
-	now, err := tree(after)
+	changes, err := d.Next(after)
 	if err != nil {
 		return nil, fmt.Errorf("newer revision: %w", err)
 	}
-	var changes []string
-	diff("", old, now, &changes)
 	return changes, nil
 }
 
-func tree(doc []byte) (any, error) {
-	if len(doc) == 0 {
-		return map[string]any{}, nil
+// Differ compares each document that it is told with the one before. What two documents share word by word is decoded once,
+// so that the history of a large document costs little more than its size. The zero value knows no document.
+type Differ struct {
+	tree  any
+	parts map[string]part
+}
+
+// part is a piece of a document as it was written and as it is compared.
+type part struct {
+	raw   json.RawMessage
+	value any
+}
+
+// Next lists what a document changed in the one before; an empty document is one without settings.
+func (d *Differ) Next(doc []byte) ([]string, error) {
+	before := d.tree
+	if err := d.read(doc); err != nil {
+		return nil, err
 	}
+	if before == nil {
+		return nil, nil
+	}
+	var changes []Change
+	diff("", before, d.tree, &changes)
+	var said []string
+	for _, c := range changes {
+		said = append(said, c.String())
+	}
+	return said, nil
+}
+
+// read decodes a document, a member of a list at the top at a time.
+func (d *Differ) read(doc []byte) error {
+	if len(doc) == 0 {
+		d.tree, d.parts = map[string]any{}, nil
+		return nil
+	}
+	var top map[string]json.RawMessage
+	if err := json.Unmarshal(doc, &top); err != nil || top == nil {
+		value, err := decode(doc) // No object: compared as a whole.
+		d.tree, d.parts = value, nil
+		return err
+	}
+	tree, parts := make(map[string]any, len(top)), map[string]part{}
+	known := func(name string, raw json.RawMessage) (any, error) {
+		one, same := d.parts[name]
+		if !same || !bytes.Equal(one.raw, raw) {
+			value, err := decode(raw)
+			if err != nil {
+				return nil, err
+			}
+			one = part{raw: raw, value: value}
+		}
+		parts[name] = one
+		return one.value, nil
+	}
+	for name, raw := range top {
+		var list []json.RawMessage
+		if json.Unmarshal(raw, &list) != nil || list == nil {
+			value, err := known(name, raw)
+			if err != nil {
+				return err
+			}
+			tree[name] = value
+			continue
+		}
+		values := make([]any, len(list))
+		for i, member := range list {
+			var err error
+			if values[i], err = known(name+"["+strconv.Itoa(i)+"]", member); err != nil {
+				return err
+			}
+		}
+		tree[name] = values
+	}
+	d.tree, d.parts = tree, parts
+	return nil
+}
+
+// decode reads a value; numbers stay as they are written.
+func decode(doc []byte) (any, error) {
 	var v any
 	dec := json.NewDecoder(bytes.NewReader(doc))
 	dec.UseNumber()
@@ -42,7 +118,7 @@ func tree(doc []byte) (any, error) {
 	return v, nil
 }
 
-func diff(path string, old, now any, changes *[]string) {
+func diff(path string, old, now any, changes *[]Change) {
 	if reflect.DeepEqual(old, now) || (hollow(old) && hollow(now)) {
 		return
 	}
@@ -58,7 +134,7 @@ func diff(path string, old, now any, changes *[]string) {
 			count := len(*changes)
 			diffMembers(path, before, after, changes, func(name string) string { return path + "[" + name + "]" })
 			if len(*changes) == count {
-				*changes = append(*changes, path+" reordered")
+				*changes = append(*changes, Change{Path: path, Kind: Reordered, Before: old, After: now})
 			}
 			return
 		}
@@ -66,7 +142,7 @@ func diff(path string, old, now any, changes *[]string) {
 	if path == "" {
 		path = "the document"
 	}
-	*changes = append(*changes, fmt.Sprintf("%s changed from %s to %s", path, short(old), short(now)))
+	*changes = append(*changes, Change{Path: path, Kind: Changed, Before: old, After: now})
 }
 
 // hollow reports whether v is null or an empty list, which mean the same.
@@ -76,7 +152,7 @@ func hollow(v any) bool {
 }
 
 // diffMembers compares two sets of named members.
-func diffMembers(path string, old, now map[string]any, changes *[]string, name func(string) string) {
+func diffMembers(path string, old, now map[string]any, changes *[]Change, name func(string) string) {
 	names := make([]string, 0, len(old)+len(now))
 	for n := range old {
 		names = append(names, n)
@@ -92,9 +168,9 @@ func diffMembers(path string, old, now map[string]any, changes *[]string, name f
 		b, has := now[n]
 		switch {
 		case !had:
-			*changes = append(*changes, name(n)+" added")
+			*changes = append(*changes, Change{Path: name(n), Kind: Added, After: b})
 		case !has:
-			*changes = append(*changes, name(n)+" removed")
+			*changes = append(*changes, Change{Path: name(n), Kind: Removed, Before: a})
 		default:
 			diff(name(n), a, b, changes)
 		}

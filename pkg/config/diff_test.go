@@ -192,3 +192,29 @@ func keysOf(object map[string]any) func(func(string) bool) {
 		}
 	}
 }
+
+// TestDifferIsDiffInARow: whatever documents follow each other, told one by one, the changes are those of each pair.
+func TestDifferIsDiffInARow(t *testing.T) {
+	docs := []string{`{"mappings":[{"table":"a","n":1},{"table":"b"}]}`, `{"mappings":[{"table":"b"},{"table":"a","n":1}]}`, `{"mappings":[{"table":"b"}],"x":1.0}`, ``,
+		`{"mappings":[{"table":"b"}],"x":{"y":[1,2]}}`, `[1]`, `{"mappings":null}`, `{"mappings":[]}`, `{"mappings":[{"table":"b"},{"table":"b"}]}`, `{"mappings":[{"table":"b"}]}`}
+	var d config.Differ
+	for i, doc := range docs {
+		got, err := d.Next([]byte(doc))
+		if err != nil {
+			t.Fatalf("%s: %v", doc, err)
+		}
+		if i == 0 {
+			if got != nil {
+				t.Errorf("the first changed %v", got)
+			}
+			continue
+		}
+		want, err := config.Diff([]byte(docs[i-1]), []byte(doc))
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s after %s: %q, want %q (%v)", doc, docs[i-1], got, want, err)
+		}
+	}
+	if _, err := d.Next([]byte(`{"mappings":[`)); err == nil {
+		t.Error("half a document was compared")
+	}
+}

@@ -24,7 +24,50 @@ func parse(data []byte) (any, Faults) {
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return nil, Faults{{Problem: "there is text after the document", Fix: "send one JSON object"}}
 	}
+	if faults := twice(data); len(faults) > 0 {
+		return nil, faults
+	}
 	return value, nil
+}
+
+// twice finds the settings that stand in a document more than once: which of them was meant, nobody knows.
+func twice(data []byte) Faults {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	var faults Faults
+	var members func(path string)
+	members = func(path string) {
+		token, err := dec.Token()
+		if err != nil { // Cannot happen: the document was read already.
+			return
+		}
+		switch token {
+		case json.Delim('['):
+			for i := 0; dec.More(); i++ {
+				members(fmt.Sprintf("%s[%d]", path, i))
+			}
+		case json.Delim('{'):
+			seen := map[string]bool{}
+			for dec.More() {
+				key, err := dec.Token()
+				name, ok := key.(string)
+				if err != nil || !ok {
+					return
+				}
+				place := joinPath(path, label(name))
+				if seen[name] {
+					faults.add(place, "this setting stands here twice", "remove one of them")
+				}
+				seen[name] = true
+				members(place)
+			}
+		default:
+			return
+		}
+		_, _ = dec.Token() // The closing bracket.
+	}
+	members("")
+	return faults
 }
 
 func syntaxFault(data []byte, err error) Fault {

@@ -149,7 +149,7 @@ func (w *Writer) send(ctx context.Context, pieces []piece, size *sizer) ([]*remo
 	boundary, began := newBoundary(), time.Now()
 	var answers []*remote.Response
 	resp, err := w.client.remote.Do(ctx, remote.Request{
-		Method: http.MethodPost, URL: root + "$batch", Kind: "batch", Body: encodeBatch(boundary, operations),
+		Method: http.MethodPost, URL: root + "$batch", Kind: "batch", Operations: len(operations), Body: encodeBatch(boundary, operations),
 		Header: http.Header{"Content-Type": {`multipart/mixed; boundary="` + boundary + `"`}, "Prefer": {"odata.continue-on-error"}},
 		Pause: func(resp *remote.Response) (time.Duration, bool) { // invariant 10
 			answers = parseBatch(resp.Header.Get("Content-Type"), resp.Body)

@@ -9,6 +9,7 @@ package fault
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -121,4 +122,20 @@ func Message(err error) string {
 	default:
 		return "internal error; the service's log says more"
 	}
+}
+
+// Cause is what the log should say of an error: its cause, where it has one that the message hides.
+func Cause(err error) error {
+	if cause := errors.Unwrap(err); cause != nil {
+		return fmt.Errorf("%s: %w", err.Error(), cause)
+	}
+	return err
+}
+
+// UnlessStopped is err, or nil where ctx was cancelled: somebody has ended what failed, and it failed of that.
+func UnlessStopped(ctx context.Context, err error) error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return nil
+	}
+	return err
 }

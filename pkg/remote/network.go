@@ -33,6 +33,8 @@ func networkFault(name, host string, timeout time.Duration, err error) error {
 		what = "the connection was refused"
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		what = "the connection was cut"
+	case errors.Is(err, syscall.ETIMEDOUT):
+		what = "nothing that was sent arrives any more"
 	case isTimeout(err):
 		what = fmt.Sprintf("no answer within %s", timeout)
 	}

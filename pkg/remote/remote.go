@@ -80,6 +80,8 @@ type Call struct {
 	// Status is the HTTP status, 0 where no answer came.
 	Status   int
 	Duration time.Duration
+	// Operations is the Request's own.
+	Operations int
 }
 
 // Request is one request. It can be sent again as it is.
@@ -91,6 +93,8 @@ type Request struct {
 	Body   []byte
 	// Kind groups requests in metrics: "read", "write".
 	Kind string
+	// Operations is how many requests a batch carries; 0 for a request that is none.
+	Operations int
 	// Pause looks for a pause that an answer asks for elsewhere than in its own status, such as a part of a batch; nil
 	// where there is no such place. It tells how long, 0 where the remote does not say. The gate closes before the answer
 	// is handed over.
@@ -157,6 +161,7 @@ func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse
 
 func newPool(concurrent int) *http.Transport {
 	pool := http.DefaultTransport.(*http.Transport).Clone()
+	pool.DialContext = dial()
 	pool.MaxIdleConns = 0
 	pool.MaxIdleConnsPerHost = max(64, concurrent)
 	return pool
@@ -260,7 +265,7 @@ func (c *Client) send(ctx context.Context, r Request, target *url.URL, authoriza
 	}
 	started := time.Now()
 	resp, err := c.exchange(req)
-	call := Call{Method: r.Method, Kind: r.Kind, Duration: time.Since(started)}
+	call := Call{Method: r.Method, Kind: r.Kind, Operations: r.Operations, Duration: time.Since(started)}
 	if err != nil {
 		c.observe(call)
 		return nil, c.explain(ctx, target.Host, err)

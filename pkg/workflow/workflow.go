@@ -59,11 +59,13 @@ const (
 	// FailuresRetried and FailuresDropped say what was done with rejected records; they ask for nothing.
 	FailuresRetried Verb = "failures-retried"
 	FailuresDropped Verb = "failures-dropped"
+	// PrivacyAcknowledged says that somebody has taken note of the responsibilities for personal data; it asks for nothing.
+	PrivacyAcknowledged Verb = "privacy-acknowledged"
 )
 
 // Valid reports whether v is a known verb.
 func (v Verb) Valid() bool {
-	return slices.Contains([]Verb{Start, Stop, ConfigChanged, FailuresRetried, FailuresDropped}, v)
+	return slices.Contains([]Verb{Start, Stop, ConfigChanged, FailuresRetried, FailuresDropped, PrivacyAcknowledged}, v)
 }
 
 // Command is one entry of the command log, which is also the audit log. Workflow and verb come from the subject and
@@ -77,8 +79,8 @@ type Command struct {
 	// By is who asked ("anna", or "unknown" for a bare message); Via is through what ("http", "nats", "page").
 	By  string `json:"by"`
 	Via string `json:"via"`
-	// ConfigRevision is the configuration that a start is for; 0 where it does not say, and the newest before the command
-	// is meant.
+	// ConfigRevision is the configuration that a start is for, or that an edit has made; 0 where it does not say: of a start the
+	// newest before it is meant.
 	ConfigRevision uint64 `json:"configRevision,omitempty"`
 	// Note is what changed, for config-changed; or what was wrong with a command that was ignored.
 	Note string `json:"note,omitempty"`
@@ -142,6 +144,8 @@ type Heartbeat struct {
 	Attempt  int        `json:"attempt,omitempty"`
 	Counters Counters   `json:"counters"`
 	Loads    []Progress `json:"loads,omitempty"`
+	// Usage is what the process has used of each remote system since it started, as their contracts count it.
+	Usage map[string]uint64 `json:"usage,omitempty"`
 	// StartedAt is when the process started, At when this was said: together they fence a late heartbeat.
 	StartedAt time.Time `json:"startedAt"`
 	At        time.Time `json:"at"`
@@ -149,6 +153,12 @@ type Heartbeat struct {
 	// Connections says by name where the instance has its connections from, nil where it does not tell.
 	Connections map[string]ConnectionUse `json:"connections,omitempty"`
 }
+
+// The remote systems of which use is counted: engine calls of Campaign, requests to Dynamics.
+const (
+	UsesCampaign = "campaign"
+	UsesDynamics = "dynamics"
+)
 
 // ConnectionUse is where an instance has a connection from.
 type ConnectionUse struct {

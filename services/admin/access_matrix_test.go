@@ -19,7 +19,7 @@ func concrete(pattern string) (method, path string) {
 	if !ok {
 		method, path = http.MethodGet, pattern
 	}
-	path = strings.NewReplacer("{$}", "", "{id}", "ingress", "{seq}", "1", "{table}", "contact", "{name}", "contact", "{file}", "app.css", "{source}", "contact", "{key}", "x").Replace(path)
+	path = strings.NewReplacer("{$}", "", "{id}", "ingress", "{seq}", "1", "{table}", "contact", "{name}", "contact", "{file}", "app.css", "{source}", "contact", "{key}", "x", "{n}", "1").Replace(path)
 	switch path {
 	case "/":
 		if !ok {
@@ -34,7 +34,7 @@ func concrete(pattern string) (method, path string) {
 // knock sends a request and returns the answer's head; the body of a stream has no end.
 func (g *guarded) knock(method, path string, headers ...string) *http.Response {
 	g.t.Helper()
-	ctx, cancel := context.WithTimeout(g.t.Context(), 40*time.Second)
+	ctx, cancel := context.WithTimeout(g.t.Context(), time.Minute)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, method, g.url+path, nil)
 	if err != nil {

@@ -14,6 +14,9 @@ import (
 	"github.com/causeway-sync/causeway/pkg/fault"
 	"github.com/causeway-sync/causeway/pkg/workflow"
 	"github.com/causeway-sync/causeway/services/admin"
+	"github.com/causeway-sync/causeway/services/admin/admission"
+	"github.com/causeway-sync/causeway/services/admin/backend"
+	"github.com/causeway-sync/causeway/services/admin/problems"
 )
 
 // TestWithoutUsersOnlyThisMachine: an address that others can reach is refused, with what to set.
@@ -31,14 +34,14 @@ func TestWithoutUsersOnlyThisMachine(t *testing.T) {
 		}
 	}
 	for address, fine := range map[string]bool{"127.0.0.1:8080": true, "127.8.8.8:1": true, "[::1]:8080": true, "localhost:8080": true, "0.0.0.0:8080": false, ":8080": false, "192.0.2.1:8080": false, "nonsense": false} {
-		if err := admin.MayListen(address, admin.Access{}); (err == nil) != fine {
+		if err := admission.MayListen(address, admission.Access{}); (err == nil) != fine {
 			t.Errorf("%s: %v", address, err)
 		}
 	}
-	if err := admin.MayListen("0.0.0.0:8080", admin.Access{UsersFile: "users"}); err != nil {
+	if err := admission.MayListen("0.0.0.0:8080", admission.Access{UsersFile: "users"}); err != nil {
 		t.Errorf("with users: %v", err)
 	}
-	if err := admin.Run(t.Context(), admin.Config{Listen: "127.0.0.1:0", Access: admin.Access{UsersFile: "/nonexistent/users"}}); !fault.Is(err, fault.Fatal) || !strings.Contains(err.Error(), "users file") {
+	if err := admin.Run(t.Context(), admin.Config{Listen: "127.0.0.1:0", Access: admission.Access{UsersFile: "/nonexistent/users"}}); !fault.Is(err, fault.Fatal) || !strings.Contains(err.Error(), "users file") {
 		t.Errorf("a users file that is not there: %v", err)
 	}
 }
@@ -160,7 +163,7 @@ func TestSigningOut(t *testing.T) {
 // streamEnds opens a live stream; the function waits for its end.
 func (g *guarded) streamEnds(session string) func(why string) {
 	g.t.Helper()
-	ctx, cancel := context.WithTimeout(g.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(g.t.Context(), time.Minute)
 	request, err := http.NewRequestWithContext(ctx, "GET", g.url+"/live", nil)
 	if err != nil {
 		g.t.Fatal(err)
@@ -208,7 +211,7 @@ func TestTheHistoryNamesWhoItWas(t *testing.T) {
 	g.want(http.StatusAccepted, "POST", "/api/v1/workflows/ingress/stop", "", "Authorization", g.bearer(access.Admin))
 	body := g.get("/api/v1/workflows/ingress/config", "Authorization", g.bearer(access.Viewer)).text()
 	g.want(http.StatusOK, "PUT", "/api/v1/workflows/ingress/config", strings.Replace(body, `"male"`, `"m"`, 1), "If-Match", "*", "Cookie", g.session(access.Admin))
-	log := into[admin.CommandList](t, g.get("/api/v1/commands", "Authorization", g.bearer(access.Viewer))).Commands
+	log := into[backend.CommandList](t, g.get("/api/v1/commands", "Authorization", g.bearer(access.Viewer))).Commands
 	var got []string
 	for _, c := range log {
 		got = append(got, string(c.Verb)+" "+c.By+" "+c.Via)
@@ -226,7 +229,9 @@ func TestATrustedProxyNamesUsers(t *testing.T) {
 	})
 	g.want(http.StatusAccepted, "POST", "/api/v1/workflows/ingress/start", "", "X-User", "operator")
 	g.want(http.StatusForbidden, "PUT", "/api/v1/workflows/ingress/config", "{}", "X-User", "operator")
-	p := into[admin.Problem](t, g.want(http.StatusForbidden, "GET", "/api/v1/workflows", "", "X-User", "carl"))
+	g.want(http.StatusOK, "GET", "/api/v1/workflows", "", "X-User", "operator", "Authorization", "Basic b3BlcmF0b3I6eA==") // What the proxy asked for.
+	g.want(http.StatusUnauthorized, "GET", "/api/v1/workflows", "", "X-User", "operator", "Authorization", "Bearer causeway_wrong")
+	p := into[problems.Problem](t, g.want(http.StatusForbidden, "GET", "/api/v1/workflows", "", "X-User", "carl"))
 	if !strings.Contains(p.Detail, "carl has no role") {
 		t.Errorf("%+v", p)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/causeway-sync/causeway/pkg/fault"
 	"github.com/causeway-sync/causeway/pkg/telemetry"
 	"github.com/causeway-sync/causeway/services/admin"
+	"github.com/causeway-sync/causeway/services/admin/admission"
 )
 
 // issue writes a certificate with a serial number, and its key.
@@ -103,7 +104,7 @@ func TestTLS(t *testing.T) {
 
 func TestACertificateThatCannotBeUsed(t *testing.T) {
 	t.Parallel()
-	for _, a := range []admin.Access{{CertFile: "/nonexistent"}, {KeyFile: "/nonexistent"}, {CertFile: "/dev/null", KeyFile: "/dev/null"}} {
+	for _, a := range []admission.Access{{CertFile: "/nonexistent"}, {KeyFile: "/nonexistent"}, {CertFile: "/dev/null", KeyFile: "/dev/null"}} {
 		err := admin.Run(t.Context(), admin.Config{Listen: "127.0.0.1:0", Access: a})
 		if !fault.Is(err, fault.Fatal) || !strings.Contains(err.Error(), "--tls-cert") {
 			t.Errorf("%+v: %v", a, err)

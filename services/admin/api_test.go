@@ -10,6 +10,8 @@ import (
 	"github.com/causeway-sync/causeway/pkg/bus"
 	"github.com/causeway-sync/causeway/pkg/workflow"
 	"github.com/causeway-sync/causeway/services/admin"
+	"github.com/causeway-sync/causeway/services/admin/backend"
+	"github.com/causeway-sync/causeway/services/admin/problems"
 )
 
 func TestListShowsTheThreeInOrder(t *testing.T) {
@@ -20,7 +22,7 @@ func TestListShowsTheThreeInOrder(t *testing.T) {
 	if got := a.Header.Get("Content-Type"); got != "application/json" {
 		t.Errorf("content type %q", got)
 	}
-	list := into[admin.WorkflowList](t, a).Workflows
+	list := into[backend.WorkflowList](t, a).Workflows
 	var ids []workflow.ID
 	for _, v := range list {
 		ids = append(ids, v.ID)
@@ -59,7 +61,7 @@ func TestStartAndStop(t *testing.T) {
 	if v.Desired != workflow.DesiredRunning || v.Status != workflow.Starting || v.Reason == "" || v.Actions.Start.Reason != "already started" || !v.Actions.Stop.Enabled {
 		t.Errorf("after start: %+v", v)
 	}
-	p := into[admin.Problem](t, r.want(http.StatusConflict, "POST", "/api/v1/workflows/ingress/start", ""))
+	p := into[problems.Problem](t, r.want(http.StatusConflict, "POST", "/api/v1/workflows/ingress/start", ""))
 	if p.Detail != "already started" || p.Status != http.StatusConflict {
 		t.Errorf("second start: %+v", p)
 	}
@@ -73,11 +75,11 @@ func TestStartAndStop(t *testing.T) {
 		t.Errorf("what is observed was replaced by what is desired: %+v", v)
 	}
 	r.want(http.StatusConflict, "POST", "/api/v1/workflows/ingress/stop", "")
-	log := into[admin.CommandList](t, r.want(http.StatusOK, "GET", "/api/v1/commands", "")).Commands
+	log := into[backend.CommandList](t, r.want(http.StatusOK, "GET", "/api/v1/commands", "")).Commands
 	if len(log) != 2 || log[0].Verb != workflow.Stop || log[1].Verb != workflow.Start || log[0].By != "127.0.0.1" {
 		t.Errorf("log %+v", log)
 	}
-	if got := into[admin.CommandList](t, r.want(http.StatusOK, "GET", "/api/v1/commands?limit=1", "")).Commands; len(got) != 1 {
+	if got := into[backend.CommandList](t, r.want(http.StatusOK, "GET", "/api/v1/commands?limit=1", "")).Commands; len(got) != 1 {
 		t.Errorf("limit 1: %+v", got)
 	}
 }
@@ -88,7 +90,7 @@ func TestBareCommandIsSeen(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.until("the start", workflow.Ingress, func(v workflow.View) bool { return v.Desired == workflow.DesiredRunning })
-	log := into[admin.CommandList](t, r.get("/api/v1/commands")).Commands
+	log := into[backend.CommandList](t, r.get("/api/v1/commands")).Commands
 	if len(log) != 1 || log[0].By != "unknown" {
 		t.Errorf("log %+v", log)
 	}
@@ -132,7 +134,7 @@ func TestProblems(t *testing.T) {
 			if got := a.Header.Get("Content-Type"); got != "application/problem+json" {
 				t.Errorf("content type %q", got)
 			}
-			p := into[admin.Problem](t, a)
+			p := into[problems.Problem](t, a)
 			if p.Status != tc.status || p.Title == "" || p.Detail == "" || !strings.Contains(p.Detail, tc.says) {
 				t.Errorf("problem %+v", p)
 			}
@@ -144,7 +146,7 @@ func TestProblems(t *testing.T) {
 	if allow := r.do("DELETE", "/api/v1/workflows/ingress/config", "").Header.Get("Allow"); allow != "GET, PUT" {
 		t.Errorf("Allow: %q", allow)
 	}
-	if log := into[admin.CommandList](t, r.get("/api/v1/commands")).Commands; len(log) != 0 {
+	if log := into[backend.CommandList](t, r.get("/api/v1/commands")).Commands; len(log) != 0 {
 		t.Errorf("something was commanded all the same: %+v", log)
 	}
 }
@@ -170,13 +172,13 @@ func TestConfigRoundTrip(t *testing.T) {
 	}
 	r.want(http.StatusPreconditionFailed, "PUT", path, a.text(), "If-Match", first)
 
-	revisions := into[admin.RevisionList](t, r.want(http.StatusOK, "GET", path+"/revisions", "")).Revisions
+	revisions := into[backend.RevisionList](t, r.want(http.StatusOK, "GET", path+"/revisions", "")).Revisions
 	want := "mappings[contact].applyDeletes changed from true to false"
 	if len(revisions) != 2 || revisions[0].By != "anna" || etagOf(revisions[0].Number) != second || !slices.Equal(revisions[0].Changes, []string{want}) ||
 		revisions[0].At.IsZero() || len(revisions[1].Changes) != 0 {
 		t.Errorf("revisions %+v", revisions)
 	}
-	log := into[admin.CommandList](t, r.get("/api/v1/commands")).Commands
+	log := into[backend.CommandList](t, r.get("/api/v1/commands")).Commands
 	if len(log) != 1 || log[0].Verb != workflow.ConfigChanged || log[0].Note != want || log[0].By != "anna" {
 		t.Errorf("log %+v", log)
 	}
@@ -196,7 +198,7 @@ func TestEveryFaultAtOnce(t *testing.T) {
 	body := `{"mappings":[
 		{"table":"contact","resource":"cusOther","key":{"column":"contactid","field":"externalId"},"fields":[{"column":"a","field":"b"}],"filters":{"operator":"and"}},
 		{"table":"Bad Table","resource":"","key":{"column":"x","field":"y"},"fields":[],"filters":{"operator":"nor"}}]}`
-	p := into[admin.Problem](t, r.want(http.StatusUnprocessableEntity, "PUT", path, body, "If-Match", tag))
+	p := into[problems.Problem](t, r.want(http.StatusUnprocessableEntity, "PUT", path, body, "If-Match", tag))
 	var places []string
 	for _, e := range p.Errors {
 		places = append(places, e.Location)
@@ -210,7 +212,7 @@ func TestEveryFaultAtOnce(t *testing.T) {
 	}
 	// What is immutable is compared with what is stored.
 	body = `{"mappings":[{"table":"contact","resource":"cusOther","key":{"column":"emailaddress1","field":"email"},"fields":[{"column":"a","field":"b"}],"filters":{"operator":"and"}}]}`
-	p = into[admin.Problem](t, r.want(http.StatusUnprocessableEntity, "PUT", path, body, "If-Match", tag))
+	p = into[problems.Problem](t, r.want(http.StatusUnprocessableEntity, "PUT", path, body, "If-Match", tag))
 	if len(p.Errors) != 2 || p.Errors[0].Location != "mappings[0].resource" || p.Errors[1].Location != "mappings[0].key" {
 		t.Errorf("%+v", p.Errors)
 	}

@@ -16,7 +16,8 @@ import (
 	"github.com/causeway-sync/causeway/pkg/bus"
 	"github.com/causeway-sync/causeway/pkg/record"
 	"github.com/causeway-sync/causeway/pkg/workflow"
-	"github.com/causeway-sync/causeway/services/admin"
+	"github.com/causeway-sync/causeway/services/admin/backend"
+	"github.com/causeway-sync/causeway/services/admin/problems"
 )
 
 const failuresPath = "/api/v1/workflows/ingress/failures"
@@ -31,12 +32,12 @@ func (r *rig) reject(source, key, reason, row string) {
 }
 
 // rejected waits until a number of records is listed.
-func (r *rig) rejected(want int, query string) admin.FailureList {
+func (r *rig) rejected(want int, query string) backend.FailureList {
 	r.t.Helper()
-	var list admin.FailureList
+	var list backend.FailureList
 	deadline := time.Now().Add(15 * time.Second)
 	for tick := time.NewTicker(10 * time.Millisecond); ; <-tick.C {
-		list = into[admin.FailureList](r.t, r.want(http.StatusOK, "GET", failuresPath+query, ""))
+		list = into[backend.FailureList](r.t, r.want(http.StatusOK, "GET", failuresPath+query, ""))
 		if list.Complete && len(list.Failures) == want {
 			return list
 		}
@@ -47,7 +48,7 @@ func (r *rig) rejected(want int, query string) admin.FailureList {
 }
 
 // some rejects three contacts for one cause, one of them twice, and one for another.
-func (r *rig) some() admin.FailureList {
+func (r *rig) some() backend.FailureList {
 	r.t.Helper()
 	for i := range 3 {
 		key := fmt.Sprintf("key-000%d", i)
@@ -82,12 +83,12 @@ func TestFailuresOverHTTP(t *testing.T) {
 	if a := r.get(failuresPath); strings.Contains(a.text(), "Secret") {
 		t.Errorf("the list holds a payload: %s", a.body)
 	}
-	groups := into[admin.FailureGroups](t, r.get(failuresPath+"/groups")).Groups
+	groups := into[backend.FailureGroups](t, r.get(failuresPath+"/groups")).Groups
 	if len(groups) != 2 || groups[0].Count != 4 || groups[0].Cause != "contact …: the text has N characters" {
 		t.Fatalf("groups %+v", groups)
 	}
-	first := into[admin.FailureList](t, r.get(failuresPath+"?limit=3"))
-	rest := into[admin.FailureList](t, r.get(fmt.Sprintf("%s?limit=3&before=%d", failuresPath, first.Next)))
+	first := into[backend.FailureList](t, r.get(failuresPath+"?limit=3"))
+	rest := into[backend.FailureList](t, r.get(fmt.Sprintf("%s?limit=3&before=%d", failuresPath, first.Next)))
 	if len(first.Failures) != 3 || len(rest.Failures) != 1 || rest.Next != 0 || rest.Failures[0].Key != "key-0000" {
 		t.Errorf("pages %+v and %+v", first, rest)
 	}
@@ -97,8 +98,8 @@ func TestFailuresOverHTTP(t *testing.T) {
 	}
 
 	retry := fmt.Sprintf("%s/%d/retry", failuresPath, list.Failures[1].Seq)
-	job := into[admin.FailureJob](t, r.want(http.StatusAccepted, "POST", retry, ""))
-	if want := (admin.FailureJob{Action: "retry", By: "127.0.0.1", Selected: 2, Removed: 2, Queued: 1, Done: true}); job != want {
+	job := into[backend.FailureJob](t, r.want(http.StatusAccepted, "POST", retry, ""))
+	if want := (backend.FailureJob{Action: "retry", By: "127.0.0.1", Selected: 2, Removed: 2, Queued: 1, Done: true}); job != want {
 		t.Errorf("retry %+v, want %+v", job, want)
 	}
 	r.want(http.StatusNotFound, "POST", retry, "")
@@ -112,7 +113,7 @@ func TestFailuresOverHTTP(t *testing.T) {
 	r.rejected(1, "")
 	r.reject("contact", "late", "contact late: no such value", `{}`)
 	r.rejected(2, "")
-	job = into[admin.FailureJob](t, r.want(http.StatusOK, "DELETE", fmt.Sprintf("%s?through=%d", failuresPath, list.Newest), ""))
+	job = into[backend.FailureJob](t, r.want(http.StatusOK, "DELETE", fmt.Sprintf("%s?through=%d", failuresPath, list.Newest), ""))
 	if job.Removed != 1 || job.Action != "drop" {
 		t.Errorf("drop %+v", job)
 	}
@@ -123,7 +124,7 @@ func TestFailuresOverHTTP(t *testing.T) {
 		t.Errorf("%d failures, backlog %d", view.Failures, view.Backlog)
 	}
 	log := r.get("/api/v1/commands")
-	entries := into[admin.CommandList](t, log).Commands
+	entries := into[backend.CommandList](t, log).Commands
 	if len(entries) != 4 || entries[3].Verb != workflow.FailuresRetried || entries[3].Note != "2 refusals" || entries[0].Verb != workflow.FailuresDropped ||
 		entries[0].By != "127.0.0.1" || entries[2].Note != "2 refusals: contact …: the text has N characters" {
 		t.Errorf("log %+v", entries)
@@ -154,11 +155,11 @@ func TestFailureProblems(t *testing.T) {
 		{"DELETE", failuresPath + "/999", 404},
 		{"DELETE", fmt.Sprintf("/api/v1/workflows/egress/failures/%d", list.Failures[0].Seq), 404},
 	} {
-		if a := r.do(tc.method, tc.path, ""); a.StatusCode != tc.status || into[admin.Problem](t, a).Detail == "" {
+		if a := r.do(tc.method, tc.path, ""); a.StatusCode != tc.status || into[problems.Problem](t, a).Detail == "" {
 			t.Errorf("%s %s: %d %s, want %d", tc.method, tc.path, a.StatusCode, a.body, tc.status)
 		}
 	}
-	if job := into[admin.FailureJob](t, r.want(http.StatusOK, "DELETE", failuresPath+"?key=nobody", "")); job.Selected != 0 || !job.Done {
+	if job := into[backend.FailureJob](t, r.want(http.StatusOK, "DELETE", failuresPath+"?key=nobody", "")); job.Selected != 0 || !job.Done {
 		t.Errorf("nothing matches: %+v", job)
 	}
 	r.rejected(2, "")
@@ -168,13 +169,13 @@ func TestFailuresOverNATSAreThoseOverHTTP(t *testing.T) {
 	r := start(t, nil)
 	list := r.some()
 	const root = "causeway.api.workflows.ingress.failures"
-	if got := decoded[admin.FailureList](t, r.ask(root, `{"limit":3}`)); len(got.Failures) != 3 || !reflect.DeepEqual(got.Failures, into[admin.FailureList](t, r.get(failuresPath+"?limit=3")).Failures) {
+	if got := decoded[backend.FailureList](t, r.ask(root, `{"limit":3}`)); len(got.Failures) != 3 || !reflect.DeepEqual(got.Failures, into[backend.FailureList](t, r.get(failuresPath+"?limit=3")).Failures) {
 		t.Errorf("list %+v", got)
 	}
-	if got := decoded[admin.FailureGroups](t, r.ask(root+".groups", "")); !reflect.DeepEqual(got, into[admin.FailureGroups](t, r.get(failuresPath+"/groups"))) {
+	if got := decoded[backend.FailureGroups](t, r.ask(root+".groups", "")); !reflect.DeepEqual(got, into[backend.FailureGroups](t, r.get(failuresPath+"/groups"))) {
 		t.Errorf("groups %+v", got)
 	}
-	if got := decoded[admin.FailureList](t, r.ask(root, `{"key":"key-0002"}`)); len(got.Failures) != 1 {
+	if got := decoded[backend.FailureList](t, r.ask(root, `{"key":"key-0002"}`)); len(got.Failures) != 1 {
 		t.Errorf("by key %+v", got)
 	}
 	if got := r.ask(root, fmt.Sprintf(`{"seq":%d}`, list.Failures[0].Seq)); !strings.Contains(string(got.Data), "Secret") {
@@ -188,10 +189,10 @@ func TestFailuresOverNATSAreThoseOverHTTP(t *testing.T) {
 			t.Errorf("%s %s: code %q, want %s", tc.subject, tc.body, got, tc.code)
 		}
 	}
-	if job := decoded[admin.FailureJob](t, r.ask(root+".retry", `{"key":"key-0002"}`)); job.Removed != 1 || job.By != "unknown" {
+	if job := decoded[backend.FailureJob](t, r.ask(root+".retry", `{"key":"key-0002"}`)); job.Removed != 1 || job.By != "unknown" {
 		t.Errorf("retry %+v", job)
 	}
-	if job := decoded[admin.FailureJob](t, r.ask(root+".drop", `{"all":true}`)); job.Removed != 4 || !job.Done {
+	if job := decoded[backend.FailureJob](t, r.ask(root+".drop", `{"all":true}`)); job.Removed != 4 || !job.Done {
 		t.Errorf("drop %+v", job)
 	}
 	r.rejected(0, "")
@@ -308,7 +309,7 @@ func TestFailuresAsCSV(t *testing.T) {
 // TestAMistypedChoiceIsNotEverything: what is dropped is gone for good.
 func TestAMistypedChoiceIsNotEverything(t *testing.T) {
 	r := start(t, nil)
-	for _, query := range []string{"?grup=5d93", "?group=", "?key=&source=contact", "?all=true"} {
+	for _, query := range []string{"?grup=5d93", "?group=", "?key=&source=contact", "?all=true", "?key=%20", "?source=%20&key=a", "?through=0"} {
 		for _, request := range [][2]string{{http.MethodDelete, "/api/v1/workflows/ingress/failures"}, {http.MethodPost, "/api/v1/workflows/ingress/failures/retry"}} {
 			r.want(http.StatusUnprocessableEntity, request[0], request[1]+query, "")
 		}

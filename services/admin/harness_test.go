@@ -16,8 +16,10 @@ import (
 
 	"github.com/causeway-sync/causeway/pkg/bus"
 	"github.com/causeway-sync/causeway/pkg/bus/bustest"
+	"github.com/causeway-sync/causeway/pkg/bus/embedded"
 	"github.com/causeway-sync/causeway/pkg/workflow"
 	"github.com/causeway-sync/causeway/services/admin"
+	"github.com/causeway-sync/causeway/services/admin/backend"
 )
 
 // rig is a whole admin service on a real bus, and somebody beside it who can speak on that bus as a workflow service
@@ -26,6 +28,7 @@ type rig struct {
 	t       *testing.T
 	url     string
 	conn    *bus.Conn
+	nats    bus.Options
 	control *bus.Control
 	stop    func() error
 }
@@ -34,7 +37,12 @@ type rig struct {
 func start(t *testing.T, change func(*admin.Config)) *rig {
 	t.Helper()
 	t.Parallel()
-	server := bustest.Server(t, "")
+	return launch(t, bustest.Server(t, ""), change)
+}
+
+// launch runs the service on a server that is there already.
+func launch(t *testing.T, server *embedded.Server, change func(*admin.Config)) *rig {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -49,7 +57,7 @@ func start(t *testing.T, change func(*admin.Config)) *rig {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- admin.Run(ctx, cfg) }()
-	r := &rig{t: t, url: "http://" + listener.Addr().String()}
+	r := &rig{t: t, url: "http://" + listener.Addr().String(), nats: cfg.NATS}
 	stopped := false
 	r.stop = func() error {
 		if stopped {
@@ -60,7 +68,7 @@ func start(t *testing.T, change func(*admin.Config)) *rig {
 		select {
 		case err := <-done:
 			return err
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			t.Error("Run did not return")
 			return nil
 		}
@@ -169,7 +177,7 @@ func (r *rig) want(status int, method, path, body string, headers ...string) ans
 // until follows the live stream until a workflow's view passes, and returns it.
 func (r *rig) until(what string, id workflow.ID, pass func(workflow.View) bool) workflow.View {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), 15*time.Second)
+	ctx, cancel := context.WithTimeout(r.t.Context(), time.Minute)
 	defer cancel()
 	var last workflow.View
 	for list := range r.follow(ctx) {
@@ -187,13 +195,13 @@ func (r *rig) until(what string, id workflow.ID, pass func(workflow.View) bool) 
 }
 
 // follow yields the lists of the live stream until it ends.
-func (r *rig) follow(ctx context.Context) func(func(admin.WorkflowList) bool) {
-	return func(yield func(admin.WorkflowList) bool) {
+func (r *rig) follow(ctx context.Context) func(func(backend.WorkflowList) bool) {
+	return func(yield func(backend.WorkflowList) bool) {
 		for e := range r.events(ctx, "/api/v1/live") {
 			if e.name != "workflows" {
 				r.t.Errorf("an event %q came", e.name)
 			}
-			var list admin.WorkflowList
+			var list backend.WorkflowList
 			if err := json.Unmarshal([]byte(e.data), &list); err != nil {
 				r.t.Errorf("event: %v", err)
 			}

@@ -13,7 +13,7 @@ import (
 	"github.com/causeway-sync/causeway/pkg/bus"
 	"github.com/causeway-sync/causeway/pkg/consent"
 	"github.com/causeway-sync/causeway/pkg/workflow"
-	"github.com/causeway-sync/causeway/services/admin"
+	"github.com/causeway-sync/causeway/services/admin/backend"
 )
 
 const (
@@ -51,15 +51,15 @@ func (r *rig) decide(n int) {
 func TestLedger(t *testing.T) {
 	r := start(t, nil)
 	r.decide(3)
-	list := into[admin.Ledger](t, r.get(ledgerPath+strings.ToUpper(decidedContact)))
+	list := into[backend.Ledger](t, r.get(ledgerPath+strings.ToUpper(decidedContact)))
 	if len(list.Entries) != 3 || list.Differing != 1 || list.Entries[2].Differing[0] != "blackListEmail" || list.Entries[0].Decisions[0].Ground != consent.OptOutWins {
 		t.Errorf("%+v", list)
 	}
-	behind := into[admin.Ledger](t, r.get(ledgerPath+decidedContact+fmt.Sprintf("&after=%d", list.Entries[0].Revision)))
+	behind := into[backend.Ledger](t, r.get(ledgerPath+decidedContact+fmt.Sprintf("&after=%d", list.Entries[0].Revision)))
 	if len(behind.Entries) != 2 {
 		t.Errorf("%+v", behind)
 	}
-	if got := decoded[admin.Ledger](t, r.ask("causeway.api.workflows.optinout.ledger", `{"contact":"`+decidedContact+`"}`)); len(got.Entries) != 3 {
+	if got := decoded[backend.Ledger](t, r.ask("causeway.api.workflows.optinout.ledger", `{"contact":"`+decidedContact+`"}`)); len(got.Entries) != 3 {
 		t.Errorf("%+v", got)
 	}
 	if got := r.ask("causeway.api.workflows.optinout.ledger", `{"key":1}`).Header.Get(micro.ErrorCodeHeader); got != "422" {

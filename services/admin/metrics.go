@@ -7,15 +7,16 @@ import (
 	"github.com/causeway-sync/causeway/pkg/fault"
 	"github.com/causeway-sync/causeway/pkg/telemetry"
 	"github.com/causeway-sync/causeway/pkg/workflow"
+	"github.com/causeway-sync/causeway/services/admin/backend"
 )
 
 // viewMetrics shows what the page shows, for Prometheus: read from the views when somebody asks.
 type viewMetrics struct {
-	list                           func() WorkflowList
+	list                           func() backend.WorkflowList
 	backlog, age, failures, status *prometheus.Desc
 }
 
-func newViewMetrics(list func() WorkflowList) *viewMetrics {
+func newViewMetrics(list func() backend.WorkflowList) *viewMetrics {
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc(name, help, append([]string{"workflow"}, labels...), nil)
 	}
@@ -59,7 +60,7 @@ func (m *viewMetrics) Collect(to chan<- prometheus.Metric) {
 
 // health of this service: it lives while it can come back, and is ready while it reaches the bus. A workflow that failed
 // is told in the detail and is no reason to restart anything.
-func health(nc *nats.Conn, list func() WorkflowList) telemetry.Health {
+func health(nc *nats.Conn, list func() backend.WorkflowList) telemetry.Health {
 	return telemetry.Health{
 		Live: func() error {
 			if nc.IsClosed() {
@@ -80,5 +81,33 @@ func health(nc *nats.Conn, list func() WorkflowList) telemetry.Health {
 			}
 			return statuses
 		},
+	}
+}
+
+// usageMetrics shows use and budgets to Prometheus.
+type usageMetrics struct {
+	usage        func() backend.Usage
+	used, budget *prometheus.Desc
+}
+
+func newUsageMetrics(usage func() backend.Usage) *usageMetrics {
+	return &usageMetrics{usage: usage,
+		used:   prometheus.NewDesc("causeway_usage_today", "Campaign engine calls and Dynamics 365 requests of the day (UTC).", []string{"system", "workflow"}, nil),
+		budget: prometheus.NewDesc("causeway_usage_budget", "What may be used on one day over all workflows; 0 where no budget is set.", []string{"system"}, nil)}
+}
+
+// Describe implements prometheus.Collector.
+func (m *usageMetrics) Describe(to chan<- *prometheus.Desc) {
+	to <- m.used
+	to <- m.budget
+}
+
+// Collect implements prometheus.Collector.
+func (m *usageMetrics) Collect(to chan<- prometheus.Metric) {
+	for _, s := range m.usage().Systems {
+		to <- prometheus.MustNewConstMetric(m.budget, prometheus.GaugeValue, float64(s.Budget), s.System)
+		for id, used := range s.Workflows {
+			to <- prometheus.MustNewConstMetric(m.used, prometheus.GaugeValue, float64(used), s.System, string(id))
+		}
 	}
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/causeway-sync/causeway/pkg/workflow"
 	"github.com/causeway-sync/causeway/services/admin"
+	"github.com/causeway-sync/causeway/services/admin/backend"
+	"github.com/causeway-sync/causeway/services/admin/problems"
 )
 
 func TestWorkflowsPage(t *testing.T) {
@@ -140,7 +142,7 @@ func TestButtonsWorkWithoutScript(t *testing.T) {
 	if got := row.one("span", "class", "word").text(); got != "STARTING" {
 		t.Errorf("status %q", got)
 	}
-	if log := into[admin.CommandList](t, r.get("/api/v1/commands")).Commands; len(log) != 1 || log[0].Via != "page" {
+	if log := into[backend.CommandList](t, r.get("/api/v1/commands")).Commands; len(log) != 1 || log[0].Via != "page" {
 		t.Errorf("log %+v", log)
 	}
 	page = parse(t, r.want(http.StatusConflict, "POST", "/workflows/ingress/start", ""))
@@ -148,7 +150,7 @@ func TestButtonsWorkWithoutScript(t *testing.T) {
 		t.Errorf("refusal %q", got)
 	}
 	// A script gets the same as JSON.
-	if p := into[admin.Problem](t, r.want(http.StatusConflict, "POST", "/workflows/ingress/start", "", "Accept", "application/json")); p.Detail != "already started" {
+	if p := into[problems.Problem](t, r.want(http.StatusConflict, "POST", "/workflows/ingress/start", "", "Accept", "application/json")); p.Detail != "already started" {
 		t.Errorf("%+v", p)
 	}
 	if c := into[workflow.Command](t, r.want(http.StatusAccepted, "POST", "/workflows/ingress/stop", "", "Accept", "application/json")); c.Verb != workflow.Stop {
@@ -184,14 +186,14 @@ func TestWarningMark(t *testing.T) {
 	}
 }
 
-func TestEditPage(t *testing.T) {
+func TestDocumentPage(t *testing.T) {
 	r := start(t, nil)
 	open := func() (page node, form url.Values) {
-		page = parse(t, r.want(http.StatusOK, "GET", "/workflows/ingress/edit", ""))
+		page = parse(t, r.want(http.StatusOK, "GET", "/workflows/ingress/document", ""))
 		return page, url.Values{"revision": {page.one("input", "name", "revision").attr("value")}, "document": {page.one("textarea").FirstChild.Data}}
 	}
 	send := func(status int, form url.Values) answer {
-		return r.want(status, "POST", "/workflows/ingress/edit", form.Encode(), "Content-Type", "application/x-www-form-urlencoded")
+		return r.want(status, "POST", "/workflows/ingress/document", form.Encode(), "Content-Type", "application/x-www-form-urlencoded")
 	}
 	page, form := open()
 	if !strings.Contains(form.Get("document"), `"table": "contact"`) {
@@ -201,11 +203,11 @@ func TestEditPage(t *testing.T) {
 	for _, li := range page.one("nav", "aria-label", "Breadcrumbs").all("li") {
 		crumbs = append(crumbs, li.text())
 	}
-	if !slices.Equal(crumbs, []string{"Workflows", "Dynamics 365 to Campaign", "Edit"}) {
+	if !slices.Equal(crumbs, []string{"Workflows", "Dynamics 365 to Campaign", "Document"}) {
 		t.Errorf("crumbs %q", crumbs)
 	}
 	page.one("button", "class", "primary")
-	page.one("a", "class", "button", "href", "/")
+	page.one("a", "class", "button", "href", "/workflows/ingress/edit")
 
 	// Faults are listed with place and remedy, and what was typed is kept.
 	hostile := `{"mappings":[{"table":"</textarea><script>alert(1)</script>"}]}`
@@ -251,8 +253,8 @@ func TestEditPage(t *testing.T) {
 
 	send(http.StatusBadRequest, url.Values{"document": {"{}"}})
 	send(http.StatusRequestEntityTooLarge, url.Values{"revision": {"1"}, "document": {strings.Repeat("x", 1<<20)}})
-	r.want(http.StatusNotFound, "GET", "/workflows/nope/edit", "")
-	r.want(http.StatusNotFound, "POST", "/workflows/nope/edit", "revision=1&document=x", "Content-Type", "application/x-www-form-urlencoded")
+	r.want(http.StatusNotFound, "GET", "/workflows/nope/document", "")
+	r.want(http.StatusNotFound, "POST", "/workflows/nope/document", "revision=1&document=x", "Content-Type", "application/x-www-form-urlencoded")
 }
 
 // with is a form with an edit in its document.
@@ -266,12 +268,7 @@ func TestHistoryPage(t *testing.T) {
 		t.Error("an empty log says nothing")
 	}
 	r.want(http.StatusSeeOther, "POST", "/workflows/ingress/start", "")
-	if err := r.conn.NATS().Publish("causeway.commands.ingress.dance", []byte("<script>")); err != nil {
-		t.Fatal(err)
-	}
-	if err := r.conn.NATS().Flush(); err != nil {
-		t.Fatal(err)
-	}
+	r.ask("causeway.commands.ingress.dance", "<script>") // The stream answers when it has stored it.
 	rows := parse(t, r.get("/history")).one("tbody").all("tr")
 	if len(rows) != 2 || !strings.Contains(rows[0].text(), "Ignored") || !strings.Contains(rows[1].text(), "Start Dynamics 365 to Campaign 127.0.0.1 (page)") {
 		t.Errorf("%d rows: %q", len(rows), rows[0].text())

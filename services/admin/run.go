@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/nats-io/nats.go/micro"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
@@ -18,6 +17,9 @@ import (
 	"github.com/causeway-sync/causeway/pkg/seal"
 	"github.com/causeway-sync/causeway/pkg/telemetry"
 	"github.com/causeway-sync/causeway/pkg/workflow"
+	"github.com/causeway-sync/causeway/services/admin/admission"
+	"github.com/causeway-sync/causeway/services/admin/backend"
+	"github.com/causeway-sync/causeway/services/admin/natsapi"
 )
 
 // Config is what the admin service needs to know.
@@ -36,13 +38,13 @@ type Config struct {
 	// Key seals the secrets of connections; nil for a service that cannot take any.
 	Key *seal.Key
 	// Replay holds the guardrails of replays.
-	Replay ReplayLimits
+	Replay backend.ReplayLimits
 	// Version of the product.
 	Version string
 	// Unavailable holds a reason for each workflow that this release cannot run. Its start is disabled.
 	Unavailable map[workflow.ID]string
 	// Access says who may do what; the zero value, nobody set up, is accepted on loopback addresses only.
-	Access Access
+	Access admission.Access
 	// UserHeader names the header in which a trusted proxy puts the signed-in user, such as X-Forwarded-User. Empty
 	// where there is no such proxy: the command log then shows addresses.
 	UserHeader string
@@ -95,11 +97,11 @@ func Run(ctx context.Context, cfg Config) error {
 			return fault.Wrap(fault.Fatal, err, fmt.Sprintf("cannot listen on %s: is another admin service running there?", cfg.Listen))
 		}
 	}
-	door, err := newDoor(cfg, listener.Addr())
+	door, err := admission.New(admission.Config{Access: cfg.Access, UserHeader: cfg.UserHeader, Hosts: cfg.Hosts, Log: cfg.Log}, listener.Addr())
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	secure, err := newTLS(cfg.Access, cfg.Log)
+	secure, err := admission.NewTLS(cfg.Access, cfg.Log)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -107,36 +109,31 @@ func Run(ctx context.Context, cfg Config) error {
 	defer site.stop()
 	conn, err := bus.Connect(ctx, cfg.NATS)
 	if err != nil {
-		return err
+		return fault.UnlessStopped(ctx, err)
 	}
 	defer conn.Close()
 	if err := bus.Provision(ctx, conn, cfg.Sizes); err != nil {
-		return err
+		return fault.UnlessStopped(ctx, err)
 	}
 	return serve(ctx, cfg, site, door, conn)
 }
 
 // serve runs the parts of the service. The first one that ends stops the others.
-func serve(ctx context.Context, cfg Config, site *web, door *door, conn *bus.Conn) error {
+func serve(ctx context.Context, cfg Config, site *web, door *admission.Door, conn *bus.Conn) error {
 	control, err := bus.NewControl(conn)
 	if err != nil {
 		return err
 	}
-	monitor := newMonitor(conn, cfg.Unavailable, cfg.Log)
-	control.OnHeartbeat(monitor.Hear)
-	control.OnCommand("", func(workflow.Command) { monitor.Hurry() })
-	service := &Service{conn: conn, failures: bus.NewFailures(conn), jobs: newJobs(), replay: cfg.Replay.withDefaults(), monitor: monitor, commands: bus.NewCommands(conn), configs: bus.NewConfigs(conn), connections: bus.NewConnections(conn), key: cfg.Key, log: cfg.Log}
+	service := backend.New(conn, backend.Config{Keep: cfg.Keep, Key: cfg.Key, Replay: cfg.Replay, Unavailable: cfg.Unavailable, Log: cfg.Log})
+	service.Listen(control)
 
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return control.Run(ctx) })
-	group.Go(func() error { monitor.Run(ctx); return nil })
-	group.Go(func() error { trim(ctx, bus.NewQueues(conn), cfg.Keep, cfg.Log); return nil })
-	group.Go(func() error { service.failures.Run(ctx); return nil })
-	group.Go(func() error { service.jobs.run(ctx); return nil })
-	group.Go(func() error { door.watch.run(ctx); return nil })
+	group.Go(func() error { service.Run(ctx); return nil })
+	group.Go(func() error { door.Run(ctx); return nil })
 	group.Go(func() error { return watchConnection(ctx, conn) })
 	group.Go(func() error {
-		for _, ready := range []<-chan struct{}{control.Running(), monitor.Ready()} {
+		for _, ready := range []<-chan struct{}{control.Running(), service.Ready()} {
 			select {
 			case <-ready:
 			case <-ctx.Done():
@@ -149,23 +146,22 @@ func serve(ctx context.Context, cfg Config, site *web, door *door, conn *bus.Con
 }
 
 // answer serves HTTP and NATS until ctx ends.
-func answer(ctx context.Context, cfg Config, site *web, door *door, conn *bus.Conn, service *Service) (err error) {
-	// Requests over NATS outlive ctx by the time that it takes to stop taking new ones.
-	var nats micro.Service
-	api := &microAPI{service: service, log: cfg.Log}
-	if nats, err = api.serve(context.WithoutCancel(ctx), conn.NATS(), cfg.Version); err != nil {
+func answer(ctx context.Context, cfg Config, site *web, door *admission.Door, conn *bus.Conn, service *backend.Service) (err error) {
+	stopNATS, err := natsapi.Serve(conn.NATS(), service, cfg.Version, cfg.Log)
+	if err != nil {
 		return err
 	}
-	defer func() {
-		if stopErr := nats.Stop(); stopErr != nil {
-			cfg.Log.Warn("the NATS API did not stop cleanly", zap.Error(stopErr))
-		}
-	}()
+	defer stopNATS()
 	metrics := newViewMetrics(service.List)
 	if err := cfg.Registry.Register(metrics); err != nil {
 		return fault.Wrap(fault.Fatal, err, "the metrics are registered already: give each admin service a registry of its own")
 	}
 	defer cfg.Registry.Unregister(metrics)
+	used := newUsageMetrics(service.Usage)
+	if err := cfg.Registry.Register(used); err != nil {
+		return fault.Wrap(fault.Fatal, err, "the metrics are registered already: give each admin service a registry of its own")
+	}
+	defer cfg.Registry.Unregister(used)
 	if cfg.Probes == nil {
 		cfg.Probes = telemetry.Probes(health(conn.NATS(), service.List), cfg.Registry)
 	}
@@ -187,9 +183,4 @@ func watchConnection(ctx context.Context, conn *bus.Conn) error {
 	case <-conn.Closed():
 		return fault.New(fault.Fatal, "the connection to NATS was closed and does not come back: start the service again")
 	}
-}
-
-func isLoopback(addr net.Addr) bool {
-	tcp, ok := addr.(*net.TCPAddr)
-	return ok && tcp.IP.IsLoopback()
 }

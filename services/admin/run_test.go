@@ -14,6 +14,7 @@ import (
 	"github.com/causeway-sync/causeway/pkg/fault"
 	"github.com/causeway-sync/causeway/pkg/workflow"
 	"github.com/causeway-sync/causeway/services/admin"
+	"github.com/causeway-sync/causeway/services/admin/problems"
 )
 
 func TestProbes(t *testing.T) {
@@ -40,7 +41,7 @@ func TestAPanicCostsOneRequest(t *testing.T) {
 	r := start(t, func(c *admin.Config) {
 		c.Probes = http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("a secret in here") })
 	})
-	p := into[admin.Problem](t, r.want(http.StatusInternalServerError, "GET", "/metrics", ""))
+	p := into[problems.Problem](t, r.want(http.StatusInternalServerError, "GET", "/metrics", ""))
 	if strings.Contains(p.Detail, "secret") {
 		t.Errorf("the cause got out: %+v", p)
 	}
@@ -73,7 +74,7 @@ func TestTheBusGoesAway(t *testing.T) {
 	if v.Status != workflow.Stopped {
 		t.Errorf("%+v", v)
 	}
-	p := into[admin.Problem](t, r.want(http.StatusServiceUnavailable, "POST", "/api/v1/workflows/ingress/start", ""))
+	p := into[problems.Problem](t, r.want(http.StatusServiceUnavailable, "POST", "/api/v1/workflows/ingress/start", ""))
 	if !strings.Contains(p.Detail, "NATS") {
 		t.Errorf("%+v", p)
 	}

@@ -3,6 +3,7 @@ package admin_test
 import (
 	"bufio"
 	"context"
+	"io"
 	"net/http"
 	"strings"
 )
@@ -27,7 +28,18 @@ func (r *rig) events(ctx context.Context, path string) func(func(sent) bool) {
 		if got := resp.Header.Get("Content-Type"); got != "text/event-stream" {
 			r.t.Errorf("%s: content type %q", path, got)
 		}
-		scanner := bufio.NewScanner(resp.Body)
+		for e := range eventsOf(resp.Body) {
+			if !yield(e) {
+				return
+			}
+		}
+	}
+}
+
+// eventsOf yields the events of a body.
+func eventsOf(body io.Reader) func(func(sent) bool) {
+	return func(yield func(sent) bool) {
+		scanner := bufio.NewScanner(body)
 		scanner.Buffer(nil, 1<<20)
 		var e sent
 		for scanner.Scan() {

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/causeway-sync/causeway/pkg/fault"
+	"github.com/causeway-sync/causeway/services/admin/problems"
 )
 
 // web serves the address from the first moment. Until the service is ready a request waits a little, and is then told
@@ -88,9 +89,7 @@ func (w *web) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	case <-r.Context().Done():
 	case <-timer.C:
 	}
-	out.Header().Set("Content-Type", "application/problem+json")
 	out.Header().Set("Cache-Control", "no-store")
 	out.Header().Set("Retry-After", "1")
-	out.WriteHeader(http.StatusServiceUnavailable)
-	_, _ = out.Write([]byte(`{"title":"Service Unavailable","status":503,"detail":"the admin service is starting: it waits for NATS"}` + "\n"))
+	problems.Write(out, problems.New(http.StatusServiceUnavailable, "the admin service is starting: it waits for NATS"))
 }

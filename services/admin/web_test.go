@@ -34,8 +34,11 @@ func TestItSaysWhatItWaitsFor(t *testing.T) {
 	}
 	cancel()
 	select {
-	case <-done:
-	case <-time.After(10 * time.Second):
+	case err := <-done:
+		if err != nil {
+			t.Errorf("the stop ended it with %v", err)
+		}
+	case <-time.After(time.Minute):
 		t.Fatal("it does not end")
 	}
 }

@@ -20,7 +20,7 @@ func TestEventsFlow(t *testing.T) {
 	h := newHouse(t, options{})
 	done := h.events(campaigntest.EventBatch{Count: 1500, Duplicates: 0.1, Disorder: true, SoftBounces: 0.3, UnknownTypes: 0.05})
 	h.started()
-	h.until("all are written", func() bool { return h.activities() >= len(h.wanted()) && h.backlog().Total() == 0 })
+	h.Until("all are written", func() bool { return h.activities() >= len(h.wanted()) && h.waiting().Total() == 0 })
 	if diff := cmp.Diff(linesOf(h.wanted()), h.lines()); diff != "" {
 		t.Error(diff)
 	}
@@ -37,9 +37,9 @@ func TestEventsFlow(t *testing.T) {
 			break
 		}
 	}
-	beat := h.status("e", workflow.Running, "")
-	h.until("the skipped are counted", func() bool {
-		beat = h.beat("e")
+	beat := h.Status("e", workflow.Running, "")
+	h.Until("the skipped are counted", func() bool {
+		beat = h.Beat("e")
 		return beat.Counters.Skipped["soft bounces"] >= uint64(done.SoftBounces) && beat.Counters.Written == uint64(len(h.wanted()))
 	})
 	// Deliveries, not events: an event that is skipped is counted as often as it is delivered.
@@ -55,13 +55,13 @@ func TestOnlyWhatIsSwitchedOnIsQueued(t *testing.T) {
 	h.edit(func(doc *config.EgressDoc) { doc.Events = config.Events{Click: true} })
 	done := h.events(campaigntest.EventBatch{Count: 400})
 	h.started()
-	h.until("the clicks are written", func() bool { return h.dynamics.Count(tables()[timeline.Click]) == done.Distinct["click"] })
+	h.Until("the clicks are written", func() bool { return h.dynamics.Count(tables()[timeline.Click]) == done.Distinct["click"] })
 	h.settled()
 	if n := h.activities(); n != done.Distinct["click"] {
 		t.Errorf("%d activities, want %d clicks and nothing else", n, done.Distinct["click"])
 	}
-	h.until("the others are counted", func() bool {
-		c := h.beat("e").Counters
+	h.Until("the others are counted", func() bool {
+		c := h.Beat("e").Counters
 		return c.Skipped["sends, which are switched off"] == uint64(done.Distinct["send"]) && c.Skipped["opens, which are switched off"] == uint64(done.Distinct["open"]) &&
 			c.Skipped["bounces, which are switched off"] == uint64(done.Distinct["bounce"]) && c.Read == uint64(done.Distinct["click"])
 	})
@@ -73,13 +73,13 @@ func TestWhatWasQueuedAndIsSwitchedOffIsNotWritten(t *testing.T) {
 	h.started()
 	down := h.dynamics.Inject(remotetest.Fault{Kind: remotetest.Error, Rate: 1, Status: 503})
 	h.events(campaigntest.EventBatch{Count: 100, Types: []string{"send", "open"}})
-	h.until("all are queued", func() bool { return h.backlog().Total() == 100 })
-	h.command(workflow.Stop)
-	h.status("e", workflow.Stopped, "")
+	h.Until("all are queued", func() bool { return h.waiting().Total() == 100 })
+	h.Command(workflow.Stop)
+	h.Status("e", workflow.Stopped, "")
 	h.edit(func(doc *config.EgressDoc) { doc.Events.Send = false })
 	down()
-	h.command(workflow.Start)
-	h.until("the queue is empty", func() bool { return h.backlog().Total() == 0 })
+	h.Command(workflow.Start)
+	h.Until("the queue is empty", func() bool { return h.waiting().Total() == 0 })
 	if sends := h.dynamics.Count(tables()[timeline.Send]); sends != 0 {
 		t.Errorf("%d sends were written after they were switched off", sends)
 	}
@@ -92,18 +92,18 @@ func TestWhatWasQueuedAndIsSwitchedOffIsNotWritten(t *testing.T) {
 func TestARunKeepsItsRevision(t *testing.T) {
 	h := newHouse(t, options{})
 	h.started()
-	first := h.beat("e").ConfigRevision
+	first := h.Beat("e").ConfigRevision
 	second := h.edit(func(doc *config.EgressDoc) { doc.Events.Open = false })
 	h.events(campaigntest.EventBatch{Count: 5, Types: []string{"open"}})
-	h.until("opens are still written", func() bool { return h.dynamics.Count(tables()[timeline.Open]) == 5 })
-	if got := h.beat("e").ConfigRevision; got != first {
+	h.Until("opens are still written", func() bool { return h.dynamics.Count(tables()[timeline.Open]) == 5 })
+	if got := h.Beat("e").ConfigRevision; got != first {
 		t.Errorf("the run moved from revision %d to %d", first, got)
 	}
-	h.command(workflow.Stop)
-	h.status("e", workflow.Stopped, "")
-	h.command(workflow.Start)
-	h.until("it runs on the new revision", func() bool {
-		beat := h.beat("e")
+	h.Command(workflow.Stop)
+	h.Status("e", workflow.Stopped, "")
+	h.Command(workflow.Start)
+	h.Until("it runs on the new revision", func() bool {
+		beat := h.Beat("e")
 		return beat.Status == workflow.Running && beat.ConfigRevision == second
 	})
 }
@@ -114,28 +114,28 @@ func TestThePositionSurvivesRestarts(t *testing.T) {
 	h := newHouse(t, options{})
 	h.events(campaigntest.EventBatch{Count: 950})
 	stop := h.started()
-	h.until("all are written", func() bool { return h.activities() == 950 })
+	h.Until("all are written", func() bool { return h.activities() == 950 })
 	h.settled()
 	stop()
 	h.events(campaigntest.EventBatch{Count: 30})
 	h.serve("f")
-	h.until("the new ones are written", func() bool { return h.activities() == 980 })
-	h.until("nothing was read twice", func() bool { return h.beat("f").Counters.Read == 30 })
+	h.Until("the new ones are written", func() bool { return h.activities() == 980 })
+	h.Until("nothing was read twice", func() bool { return h.Beat("f").Counters.Read == 30 })
 
 	// A position that was lost costs nothing but requests (invariant 3).
-	h.command(workflow.Stop)
-	h.status("f", workflow.Stopped, "")
-	q := bus.NewQueue(h.conn, workflow.Egress)
-	at, err := q.Checkpoint(h.context(), "journal")
+	h.Command(workflow.Stop)
+	h.Status("f", workflow.Stopped, "")
+	q := bus.NewQueue(h.Conn, workflow.Egress)
+	at, err := q.Checkpoint(h.Context(), "journal")
 	if err == nil {
-		_, err = q.Append(h.context(), "journal", nil, at, nil)
+		_, err = q.Append(h.Context(), "journal", nil, at, nil)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	h.serve("g")
-	h.command(workflow.Start)
-	h.until("all was read again", func() bool { return h.beat("f").Counters.Unchanged+h.beat("g").Counters.Unchanged == 980 })
+	h.Command(workflow.Start)
+	h.Until("all was read again", func() bool { return h.Beat("f").Counters.Unchanged+h.Beat("g").Counters.Unchanged == 980 })
 	if diff := cmp.Diff(linesOf(h.wanted()), h.lines()); diff != "" {
 		t.Error(diff)
 	}
@@ -152,7 +152,7 @@ func TestAGapIsToldAndStays(t *testing.T) {
 			h.edit(func(doc *config.EgressDoc) { doc.Journal.AfterGap = tc.after })
 			h.events(campaigntest.EventBatch{Count: 10})
 			stop := h.started()
-			h.until("the first are written", func() bool { return h.activities() == 10 })
+			h.Until("the first are written", func() bool { return h.activities() == 10 })
 			h.settled()
 			stop()
 			before := time.Now()
@@ -160,17 +160,17 @@ func TestAGapIsToldAndStays(t *testing.T) {
 			h.campaign.ExpireEvents(20)
 			h.serve("f")
 			var gaps []workflow.Gap
-			h.until("the gap is told", func() bool {
+			h.Until("the gap is told", func() bool {
 				var err error
-				gaps, _, err = bus.NewEvents(h.conn).Gaps(h.context(), workflow.Egress, 0)
+				gaps, _, err = bus.NewEvents(h.Conn).Gaps(h.Context(), workflow.Egress, 0)
 				return err == nil && len(gaps) > 0
 			})
 			if len(gaps) != 1 || gaps[0].Source != "journal" || gaps[0].From.IsZero() || gaps[0].From.After(before) || gaps[0].To.Before(gaps[0].From) || gaps[0].To.After(time.Now().Add(time.Second)) {
 				t.Errorf("%+v", gaps)
 			}
-			h.status("f", workflow.Running, "")
+			h.Status("f", workflow.Running, "")
 			h.events(campaigntest.EventBatch{Count: 7})
-			h.until("reading goes on", func() bool { return h.activities() == tc.want+7 })
+			h.Until("reading goes on", func() bool { return h.activities() == tc.want+7 })
 			h.settled()
 			if n := h.activities(); n != tc.want+7 {
 				t.Errorf("%d activities, want %d", n, tc.want+7)
@@ -184,8 +184,8 @@ func TestAStartWithoutEventTypesFails(t *testing.T) {
 	h := newHouse(t, options{})
 	h.edit(func(doc *config.EgressDoc) { doc.Events = config.Events{} })
 	h.serve("e")
-	h.command(workflow.Start)
-	h.status("e", workflow.Failed, "no event type is chosen")
+	h.Command(workflow.Start)
+	h.Status("e", workflow.Failed, "no event type is chosen")
 }
 
 // TestPreflight: everything that a person has to mend, in one reason.
@@ -218,9 +218,9 @@ func TestPreflight(t *testing.T) {
 			h := newHouse(t, options{})
 			tc.spoil(h)
 			h.serve("e")
-			h.command(workflow.Start)
+			h.Command(workflow.Start)
 			for _, says := range tc.says {
-				h.status("e", workflow.Failed, says)
+				h.Status("e", workflow.Failed, says)
 			}
 			if n := h.activities(); n != 0 {
 				t.Errorf("%d activities were written", n)
@@ -235,10 +235,10 @@ func TestTroubleIsShownAndPasses(t *testing.T) {
 	h.started()
 	stop := h.dynamics.Inject(remotetest.Fault{Kind: remotetest.Throttle, Rate: 1, RetryAfter: 1})
 	h.events(campaigntest.EventBatch{Count: 50})
-	h.status("e", workflow.Running, "asked for a pause")
+	h.Status("e", workflow.Running, "asked for a pause")
 	stop()
-	h.until("all are written", func() bool { return h.activities() == 50 })
-	h.status("e", workflow.Running, "")
+	h.Until("all are written", func() bool { return h.activities() == 50 })
+	h.Status("e", workflow.Running, "")
 	if n := h.dynamics.Stats().Get("duringRetryAfter"); n != 0 {
 		t.Errorf("%d requests inside a Retry-After", n)
 	}

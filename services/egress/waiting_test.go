@@ -36,17 +36,17 @@ func TestAnEventWaitsForItsContact(t *testing.T) {
 		t.Fatal("no event is of an unknown contact")
 	}
 	h.started()
-	h.until("the others are written, and those that wait are backlog", func() bool {
-		return h.activities() == 60-len(strangers) && h.backlog() == workflow.BacklogDetail{Parked: uint64(len(strangers))}
+	h.Until("the others are written, and those that wait are backlog", func() bool {
+		return h.activities() == 60-len(strangers) && h.waiting() == workflow.BacklogDetail{Parked: uint64(len(strangers))}
 	})
 	for _, e := range strangers {
 		h.dynamics.Put("contact", map[string]any{"contactid": e.Contact, "lastname": "Arrived"})
 	}
-	h.until("all are written", func() bool { return h.activities() == 60 && h.backlog().Total() == 0 })
+	h.Until("all are written", func() bool { return h.activities() == 60 && h.waiting().Total() == 0 })
 	if diff := cmp.Diff(linesOf(h.campaign.EmittedEvents()), h.lines()); diff != "" {
 		t.Error(diff)
 	}
-	if n := h.failures(); n != 0 {
+	if n := h.Failures(); n != 0 {
 		t.Errorf("%d were rejected", n)
 	}
 }
@@ -63,17 +63,17 @@ func TestAnEventIsRejectedWhenItsContactDoesNotArrive(t *testing.T) {
 			h.cfg.Wait = tc.wait
 			h.edit(func(doc *config.EgressDoc) { doc.UnknownContact.WaitHours = 0 })
 			h.events(campaigntest.EventBatch{Count: 3, UnknownContacts: 1})
-			failures := bus.NewFailures(h.conn)
-			h.background(func(ctx context.Context) error { failures.Run(ctx); return nil })
+			failures := bus.NewFailures(h.Conn)
+			h.Background(func(ctx context.Context) error { failures.Run(ctx); return nil })
 			h.started()
-			h.until("they are rejected", func() bool { return h.failures() == 3 && h.backlog().Total() == 0 })
+			h.Until("they are rejected", func() bool { return h.Failures() == 3 && h.waiting().Total() == 0 })
 			var seqs []uint64
-			h.until("the failures are counted", func() bool {
+			h.Until("the failures are counted", func() bool {
 				var err error
 				seqs, err = failures.Select(workflow.Egress, bus.Selection{}, true)
 				return err == nil && len(seqs) == 3
 			})
-			failure, err := failures.Get(h.context(), workflow.Egress, seqs[0])
+			failure, err := failures.Get(h.Context(), workflow.Egress, seqs[0])
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -86,10 +86,10 @@ func TestAnEventIsRejectedWhenItsContactDoesNotArrive(t *testing.T) {
 			for _, e := range h.strangers() {
 				h.dynamics.Put("contact", map[string]any{"contactid": e.Contact, "lastname": "Late"})
 			}
-			if _, err := failures.Retry(h.context(), workflow.Egress, seqs, nil, func(bus.Removal) {}); err != nil {
+			if _, err := failures.Retry(h.Context(), workflow.Egress, seqs, nil, func(bus.Removal) {}); err != nil {
 				t.Fatal(err)
 			}
-			h.until("they are on the timeline", func() bool { return h.activities() == 3 && h.failures() == 0 && h.backlog().Total() == 0 })
+			h.Until("they are on the timeline", func() bool { return h.activities() == 3 && h.Failures() == 0 && h.waiting().Total() == 0 })
 		})
 	}
 }
@@ -99,16 +99,16 @@ func TestAContactThatIsGone(t *testing.T) {
 	h := newHouse(t, options{})
 	h.started()
 	h.events(campaigntest.EventBatch{Count: 1, Types: []string{"send"}})
-	h.until("the first is written", func() bool { return h.activities() == 1 })
+	h.Until("the first is written", func() bool { return h.activities() == 1 })
 	for id := range h.dynamics.Rows("contact") {
 		h.dynamics.DeleteContact(id)
 	}
 	h.events(campaigntest.EventBatch{Count: 4, Types: []string{"open"}})
-	h.until("they wait", func() bool { return h.backlog() == workflow.BacklogDetail{Parked: 4} })
+	h.Until("they wait", func() bool { return h.waiting() == workflow.BacklogDetail{Parked: 4} })
 	if n := h.dynamics.Count(tables()[timeline.Open]); n != 0 {
 		t.Errorf("%d opens of nobody", n)
 	}
-	h.status("e", workflow.Running, "")
+	h.Status("e", workflow.Running, "")
 }
 
 // TestAnEventThatCannotBeUnderstood stands in the failures as it came. When the format is corrected, a retry makes the
@@ -117,29 +117,29 @@ func TestAnEventThatCannotBeUnderstood(t *testing.T) {
 	h := newHouse(t, options{})
 	h.edit(func(doc *config.EgressDoc) { doc.EventFormat.Contact = "data.nowhere" })
 	h.events(campaigntest.EventBatch{Count: 5})
-	failures := bus.NewFailures(h.conn)
-	h.background(func(ctx context.Context) error { failures.Run(ctx); return nil })
+	failures := bus.NewFailures(h.Conn)
+	h.Background(func(ctx context.Context) error { failures.Run(ctx); return nil })
 	h.started()
-	h.until("all are rejected", func() bool { return h.failures() == 5 && h.backlog().Total() == 0 })
+	h.Until("all are rejected", func() bool { return h.Failures() == 5 && h.waiting().Total() == 0 })
 	var seqs []uint64
-	h.until("the failures are counted", func() bool {
+	h.Until("the failures are counted", func() bool {
 		var err error
 		seqs, err = failures.Select(workflow.Egress, bus.Selection{}, true)
 		return err == nil && len(seqs) == 5
 	})
-	failure, err := failures.Get(h.context(), workflow.Egress, seqs[0])
+	failure, err := failures.Get(h.Context(), workflow.Egress, seqs[0])
 	if err != nil || !strings.Contains(failure.Reason, "data.nowhere") {
 		t.Errorf("%+v, %v", failure, err)
 	}
-	h.command(workflow.Stop)
-	h.status("e", workflow.Stopped, "")
+	h.Command(workflow.Stop)
+	h.Status("e", workflow.Stopped, "")
 	h.edit(func(doc *config.EgressDoc) { doc.EventFormat.Contact = config.DefaultEventFormat().Contact })
-	h.command(workflow.Start)
-	h.status("e", workflow.Running, "")
-	if _, err := failures.Retry(h.context(), workflow.Egress, seqs, nil, func(bus.Removal) {}); err != nil {
+	h.Command(workflow.Start)
+	h.Status("e", workflow.Running, "")
+	if _, err := failures.Retry(h.Context(), workflow.Egress, seqs, nil, func(bus.Removal) {}); err != nil {
 		t.Fatal(err)
 	}
-	h.until("they are on the timeline", func() bool { return h.activities() == 5 && h.failures() == 0 })
+	h.Until("they are on the timeline", func() bool { return h.activities() == 5 && h.Failures() == 0 })
 	if diff := cmp.Diff(linesOf(h.wanted()), h.lines()); diff != "" {
 		t.Error(diff)
 	}
@@ -152,8 +152,8 @@ func TestStrangersEndNoRun(t *testing.T) {
 	h.edit(func(doc *config.EgressDoc) { doc.UnknownContact.WaitHours = 0 })
 	h.events(campaigntest.EventBatch{Count: 300, UnknownContacts: 1})
 	h.started()
-	h.until("they are rejected", func() bool { return h.failures() == 300 && h.backlog().Total() == 0 })
+	h.Until("they are rejected", func() bool { return h.Failures() == 300 && h.waiting().Total() == 0 })
 	h.events(campaigntest.EventBatch{Count: 10})
-	h.until("the others are written", func() bool { return h.activities() == 10 })
-	h.status("e", workflow.Running, "")
+	h.Until("the others are written", func() bool { return h.activities() == 10 })
+	h.Status("e", workflow.Running, "")
 }

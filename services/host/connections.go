@@ -46,6 +46,7 @@ type Systems struct {
 	campaign lender[*campaign.Client]
 	files    lender[*exportfile.Client]
 	conn     *bus.Conn // set once by Serve, before anybody borrows
+	used     usage
 
 	mu      sync.Mutex
 	running map[config.ConnectionName]uint64 // the revisions that the run uses, guarded by mu
@@ -55,7 +56,9 @@ type Systems struct {
 func NewSystems(cfg Connections) *Systems {
 	gates := remote.NewGates()
 	cfg.Dynamics.Gates, cfg.Campaign.Gates = gates, gates
-	s := &Systems{cfg: cfg}
+	s := &Systems{}
+	cfg.Campaign.Observe, cfg.Dynamics.Observe = also(cfg.Campaign.Observe, s.used.countCampaign), also(cfg.Dynamics.Observe, s.used.countDynamics)
+	s.cfg = cfg
 	s.dynamics.make = s.newDynamics
 	s.dynamics.close = func(d Dynamics) { d.Close() }
 	s.campaign.make = func(values map[string]string) (*campaign.Client, error) {

@@ -107,11 +107,11 @@ func Serve(ctx context.Context, cfg Config, prepare Prepare) error {
 	cfg = cfg.withDefaults()
 	conn, err := bus.Connect(ctx, cfg.NATS)
 	if err != nil {
-		return err
+		return fault.UnlessStopped(ctx, err)
 	}
 	defer conn.Close()
 	if err := awaitProvisioned(ctx, conn, cfg); err != nil {
-		return err
+		return fault.UnlessStopped(ctx, err)
 	}
 	if cfg.Systems == nil {
 		cfg.Systems = NewSystems(Connections{})
@@ -219,7 +219,7 @@ func (h *host) agentConfig() agent.Config {
 		Prepare:  h.prepareRun,
 		Counters: h.count,
 		Beat: func(hb workflow.Heartbeat) error {
-			hb.Connections = h.cfg.Systems.uses()
+			hb.Connections, hb.Usage = h.cfg.Systems.uses(), h.cfg.Systems.used.counts()
 			return h.control.PublishHeartbeat(hb)
 		},
 		Event: h.control.PublishEvent,

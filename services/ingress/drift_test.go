@@ -50,8 +50,8 @@ func TestSchemaDrift(t *testing.T) {
 			h.cfg.Tuning.HoldPause = 200 * time.Millisecond
 			members := h.join(20)
 			stop := h.serve("i")
-			h.command(workflow.Start)
-			h.until("both tables are in Campaign", func() bool { return h.joinable() && h.equal() && h.backlog() == 0 })
+			h.Command(workflow.Start)
+			h.Until("both tables are in Campaign", func() bool { return h.joinable() && h.equal() && h.Backlog().Total() == 0 })
 
 			drift := drifts(h)[name]
 			h.alter(drift.change)
@@ -60,25 +60,25 @@ func TestSchemaDrift(t *testing.T) {
 			} else {
 				h.touch(members[0], "new_name", "changed while held")
 			}
-			h.status("i", workflow.Running, "held since")
-			h.status("i", workflow.Running, drift.reason)
+			h.Status("i", workflow.Running, "held since")
+			h.Status("i", workflow.Running, drift.reason)
 			contact := someContact(h)
 			h.touchContact(contact, "went on")
-			h.until("the other mapping goes on", h.equal)
+			h.Until("the other mapping goes on", h.equal)
 
 			// Another life of the service knows the start and goes on as well.
 			stop()
 			h.serve("j")
-			h.status("j", workflow.Running, "held since")
+			h.Status("j", workflow.Running, "held since")
 			h.touchContact(contact, "went on again")
-			h.until("the other mapping goes on in another life", h.equal)
+			h.Until("the other mapping goes on in another life", h.equal)
 
 			h.alter(drift.back)
 			h.touch(members[0], "new_points", 4711)
 			h.touch(members[1], "new_name", "after mending")
-			h.until("everything has arrived", func() bool { return h.joinable() && h.equal() && h.backlog() == 0 })
-			h.status("j", workflow.Running, "")
-			if n := h.failures(); n != 0 {
+			h.Until("everything has arrived", func() bool { return h.joinable() && h.equal() && h.Backlog().Total() == 0 })
+			h.Status("j", workflow.Running, "")
+			if n := h.Failures(); n != 0 {
 				t.Errorf("%d records were rejected", n)
 			}
 		})
@@ -90,23 +90,23 @@ func TestAStartWithAMappingThatCannotWorkFails(t *testing.T) {
 	h := newLinkedHouse(t, 5)
 	h.edit(func(doc *config.IngressDoc) { doc.Mappings[1].Fields[1].Column = "new_missing" })
 	h.serve("i")
-	h.command(workflow.Start)
-	h.status("i", workflow.Failed, "new_missing")
+	h.Command(workflow.Start)
+	h.Status("i", workflow.Failed, "new_missing")
 }
 
 // TestARunWhoseOnlyMappingDriftsFails with the reason, and takes up where it stood.
 func TestARunWhoseOnlyMappingDriftsFails(t *testing.T) {
 	h := newHouse(t, 20)
 	h.serve("i")
-	h.command(workflow.Start)
+	h.Command(workflow.Start)
 	h.synced()
 	h.alter(func() { h.campaign.Alter("profile", "mobilePhone", func(f *campaigntest.Field) { f.Name = "gone" }) })
 	h.touchContact(someContact(h), "drifted")
-	h.status("i", workflow.Failed, "mobilePhone")
+	h.Status("i", workflow.Failed, "mobilePhone")
 	h.alter(func() { h.campaign.Alter("profile", "gone", func(f *campaigntest.Field) { f.Name = "mobilePhone" }) })
-	h.command(workflow.Start)
+	h.Command(workflow.Start)
 	h.synced()
-	if n := h.failures(); n != 0 {
+	if n := h.Failures(); n != 0 {
 		t.Errorf("%d records were rejected", n)
 	}
 }

@@ -2,17 +2,13 @@ package ingress_test
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/causeway-sync/causeway/pkg/bus"
-	"github.com/causeway-sync/causeway/pkg/bus/bustest"
-	"github.com/causeway-sync/causeway/pkg/bus/embedded"
 	"github.com/causeway-sync/causeway/pkg/campaign"
 	"github.com/causeway-sync/causeway/pkg/campaign/campaigntest"
 	"github.com/causeway-sync/causeway/pkg/config"
@@ -20,24 +16,20 @@ import (
 	"github.com/causeway-sync/causeway/pkg/dynamics/dynamicstest"
 	"github.com/causeway-sync/causeway/pkg/pump"
 	"github.com/causeway-sync/causeway/pkg/workflow"
-	"github.com/causeway-sync/causeway/services/host"
+	"github.com/causeway-sync/causeway/services/host/hosttest"
 	"github.com/causeway-sync/causeway/services/ingress"
 )
 
 // house is a real bus, both remote systems simulated over HTTP, and as many ingress services as a test starts.
 type house struct {
+	*hosttest.House
 	t        *testing.T
-	server   *embedded.Server
-	conn     *bus.Conn
 	dynamics *dynamicstest.Server
 	campaign *campaigntest.Server
 	cfg      ingress.Config
 	folder   string // for what was last written
 
 	schema sync.RWMutex // held by every request, and by who changes tables and resources
-
-	mu    sync.Mutex
-	beats map[string]workflow.Heartbeat
 }
 
 func newHouse(t *testing.T, contacts int) *house {
@@ -47,12 +39,11 @@ func newHouse(t *testing.T, contacts int) *house {
 
 func sized(t *testing.T, contacts int, sizes bus.Sizes) *house {
 	t.Helper()
-	h := &house{t: t, server: bustest.Server(t, ""), beats: map[string]workflow.Heartbeat{},
+	h := &house{t: t, House: hosttest.New(t, workflow.Ingress, sizes),
 		dynamics: dynamicstest.New(dynamicstest.Options{Tenant: "sandbox", ClientID: "causeway", ClientSecret: "causeway-sandbox"}),
 		campaign: campaigntest.New(campaigntest.Options{})}
+	h.Patience += time.Duration(*records) * 10 * time.Millisecond
 	h.folder = t.TempDir()
-	h.conn = bustest.Connect(t, h.server)
-	bustest.Provision(t, h.conn, sizes)
 	h.dynamics.Seed(contacts, 1)
 	d, c := httptest.NewServer(h.guarded(h.dynamics)), httptest.NewServer(h.guarded(h.campaign.Handler()))
 	t.Cleanup(d.Close)
@@ -63,7 +54,6 @@ func sized(t *testing.T, contacts int, sizes bus.Sizes) *house {
 		State:    h.folder,
 		Tuning:   pump.Config{PollInterval: 50 * time.Millisecond},
 	}
-	h.listen()
 	return h
 }
 
@@ -83,112 +73,21 @@ func (h *house) alter(change func()) {
 	change()
 }
 
-// listen keeps the last heartbeat of each instance.
-func (h *house) listen() {
-	h.t.Helper()
-	control, err := bus.NewControl(h.conn)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	control.OnHeartbeat(func(beat workflow.Heartbeat) {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		h.beats[beat.Instance] = beat
-	})
-	h.background(control.Run)
-	<-control.Running()
-}
-
-// background runs a part until the returned function is called or the test ends.
-func (h *house) background(run func(context.Context) error) (stop func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- run(ctx) }()
-	stop = sync.OnceFunc(func() {
-		cancel()
-		if err := <-done; err != nil {
-			h.t.Errorf("a part ended with %v", err)
-		}
-	})
-	h.t.Cleanup(stop)
-	return stop
-}
-
 // serve starts an ingress service.
 func (h *house) serve(instance string) (stop func()) {
 	cfg := h.cfg
-	cfg.Host = host.Config{Instance: instance, NATS: bus.Options{InProcess: h.server.InProcess()}}
-	return h.background(func(ctx context.Context) error { return ingress.Run(ctx, cfg) })
+	cfg.Host = h.Host(instance)
+	return h.Background(func(ctx context.Context) error { return ingress.Run(ctx, cfg) })
 }
 
-func (h *house) command(verb workflow.Verb) {
-	h.t.Helper()
-	if _, err := bus.NewCommands(h.conn).Send(h.context(), workflow.Command{Workflow: workflow.Ingress, Verb: verb, By: "test"}); err != nil {
-		h.t.Fatal(err)
-	}
-}
-
-func (h *house) context() context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	h.t.Cleanup(cancel)
-	return ctx
-}
-
-func (h *house) beat(instance string) workflow.Heartbeat {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.beats[instance]
-}
-
-// until waits for a condition that other goroutines bring about.
-func (h *house) until(what string, condition func() bool) {
-	h.t.Helper()
-	ticker := time.NewTicker(10 * time.Millisecond)
-	defer ticker.Stop()
-	deadline := time.After(30*time.Second + time.Duration(*records)*10*time.Millisecond)
-	for !condition() {
-		select {
-		case <-ticker.C:
-		case <-deadline:
-			h.mu.Lock()
-			defer h.mu.Unlock()
-			h.t.Fatalf("never: %s; heartbeats: %+v", what, h.beats)
-		}
-	}
-}
-
-// status waits until an instance has a status, with a reason that contains a text.
-func (h *house) status(instance string, status workflow.Status, reason string) workflow.Heartbeat {
-	h.t.Helper()
-	h.until(instance+" is "+string(status)+" because of "+reason, func() bool {
-		beat := h.beat(instance)
-		return beat.Status == status && strings.Contains(beat.Reason, reason)
-	})
-	return h.beat(instance)
-}
-
-func (h *house) backlog() uint64 {
-	h.t.Helper()
-	b, err := bus.NewQueues(h.conn).Backlog(h.context(), workflow.Ingress)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	return b.Total()
-}
-
-func (h *house) failures() uint64 {
-	h.t.Helper()
-	n, err := bus.NewQueues(h.conn).Failures(h.context(), workflow.Ingress)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	return n
-}
+// soon is long enough for a machine that does other work too. The promises, 2 s for a stop and one for a standby, are
+// asserted in deploy/e2e and by make e2e.
+const soon = 10 * time.Second
 
 // synced waits until Campaign has exactly the contacts of Dynamics and nothing waits.
 func (h *house) synced() {
 	h.t.Helper()
-	h.until("both sides are equal", func() bool { return h.equal() && h.backlog() == 0 })
+	h.Until("both sides are equal", func() bool { return h.equal() && h.Backlog().Total() == 0 })
 }
 
 // equal compares keys and last names of both sides; the crash tests compare every field.
@@ -220,23 +119,5 @@ func cut(s string, length int) string {
 // edit stores a changed configuration and returns its revision.
 func (h *house) edit(change func(*config.IngressDoc)) uint64 {
 	h.t.Helper()
-	configs := bus.NewConfigs(h.conn)
-	latest, err := configs.Latest(h.context(), workflow.Ingress)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	var doc config.IngressDoc
-	if err := json.Unmarshal(latest.Document, &doc); err != nil {
-		h.t.Fatal(err)
-	}
-	change(&doc)
-	data, err := config.Encode(&doc)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	revision, err := configs.Put(h.context(), workflow.Ingress, data, latest.Number, "test")
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	return revision.Number
+	return hosttest.Edit(h.House, change)
 }

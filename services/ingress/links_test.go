@@ -68,10 +68,10 @@ func TestAChildWaitsForItsParent(t *testing.T) {
 		return ""
 	})
 	h.serve("i")
-	h.command(workflow.Start)
-	h.until("all but one membership are written", func() bool { return len(h.campaign.Rows("cusMembership")) == 39 })
-	h.until("the one that waits is backlog", func() bool {
-		b, err := bus.NewQueues(h.conn).Backlog(h.context(), workflow.Ingress)
+	h.Command(workflow.Start)
+	h.Until("all but one membership are written", func() bool { return len(h.campaign.Rows("cusMembership")) == 39 })
+	h.Until("the one that waits is backlog", func() bool {
+		b, err := bus.NewQueues(h.Conn).Backlog(h.Context(), workflow.Ingress)
 		return err == nil && b.Parked == 1 && b.Total() == 1
 	})
 
@@ -84,8 +84,8 @@ func TestAChildWaitsForItsParent(t *testing.T) {
 	h.dynamics.Put("new_membership", map[string]any{"new_membershipid": waiting, "new_points": 2})
 	refused = false
 	h.dynamics.Put("contact", map[string]any{"contactid": late, "lastname": "Arrived"})
-	h.until("the child follows in its newest version", func() bool { return h.joinable() && h.backlog() == 0 })
-	h.status("i", workflow.Running, "")
+	h.Until("the child follows in its newest version", func() bool { return h.joinable() && h.Backlog().Total() == 0 })
+	h.Status("i", workflow.Running, "")
 }
 
 // TestAChildWithoutItsParentIsRejectedInTheEnd, with the reason.
@@ -102,8 +102,8 @@ func TestAChildWithoutItsParentIsRejectedInTheEnd(t *testing.T) {
 		return ""
 	})
 	h.serve("i")
-	h.command(workflow.Start)
-	h.until("parent and child are among the failures", func() bool { return h.failures() >= 2 && h.backlog() == 0 })
+	h.Command(workflow.Start)
+	h.Until("parent and child are among the failures", func() bool { return h.Failures() >= 2 && h.Backlog().Total() == 0 })
 	if n := len(h.campaign.Rows("cusMembership")); n != 1 {
 		t.Errorf("%d memberships are written, want the one that leads nowhere", n)
 	}
@@ -121,14 +121,14 @@ func TestAUniqueKeySparesTheLook(t *testing.T) {
 				h.dynamics.Put("new_membership", map[string]any{"new_name": fmt.Sprint("member ", i)})
 			}
 			h.serve("i")
-			h.command(workflow.Start)
-			h.status("i", workflow.Running, "")
-			h.until("all are there", func() bool { return h.joinable() && h.backlog() == 0 })
+			h.Command(workflow.Start)
+			h.Status("i", workflow.Running, "")
+			h.Until("all are there", func() bool { return h.joinable() && h.Backlog().Total() == 0 })
 			spent := h.spent(func() {
 				for i := range n {
 					h.dynamics.Put("new_membership", map[string]any{"new_name": fmt.Sprint("late member ", i)})
 				}
-				h.until("the late ones are there", func() bool { return h.joinable() && h.backlog() == 0 })
+				h.Until("the late ones are there", func() bool { return h.joinable() && h.Backlog().Total() == 0 })
 			})
 			want := campaigntest.EngineCalls{Create: n}
 			if !unique {

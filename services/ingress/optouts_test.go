@@ -21,24 +21,24 @@ func TestAFieldOfOptInOutIsRefused(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			configs := bus.NewConfigs(h.conn)
-			latest, err := configs.Latest(h.context(), workflow.OptInOut)
+			configs := bus.NewConfigs(h.Conn)
+			latest, err := configs.Latest(h.Context(), workflow.OptInOut)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := configs.Put(h.context(), workflow.OptInOut, data, latest.Number, "test"); err != nil {
+			if _, err := configs.Put(h.Context(), workflow.OptInOut, data, latest.Number, "test"); err != nil {
 				t.Fatal(err)
 			}
 			h.edit(func(doc *config.IngressDoc) {
 				doc.Mappings[0].Fields = append(doc.Mappings[0].Fields, config.FieldMapping{Column: "donotbulkemail", Field: "blackListEmail", ApplyUpdates: true})
 			})
 			h.serve("i")
-			h.command(workflow.Start)
+			h.Command(workflow.Start)
 			if refused {
-				h.status("i", workflow.Failed, "blackListEmail is mapped in Opt In/Out too")
+				h.Status("i", workflow.Failed, "blackListEmail is mapped in Opt In/Out too")
 				return
 			}
-			h.status("i", workflow.Running, "")
+			h.Status("i", workflow.Running, "")
 		})
 	}
 }

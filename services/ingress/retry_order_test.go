@@ -193,7 +193,7 @@ func (s *stage) until(what string, condition func() bool) {
 	s.t.Helper()
 	ticker := time.NewTicker(2 * time.Millisecond)
 	defer ticker.Stop()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(90 * time.Second)
 	for !condition() {
 		select {
 		case <-ticker.C:

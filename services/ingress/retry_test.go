@@ -13,8 +13,8 @@ import (
 // failureIndex is what the admin service sees of the failures.
 func (h *house) failureIndex() *bus.Failures {
 	h.t.Helper()
-	f := bus.NewFailures(h.conn)
-	h.background(func(ctx context.Context) error { f.Run(ctx); return nil })
+	f := bus.NewFailures(h.Conn)
+	h.Background(func(ctx context.Context) error { f.Run(ctx); return nil })
 	return f
 }
 
@@ -23,10 +23,10 @@ func (h *house) failureIndex() *bus.Failures {
 func (h *house) refused(f *bus.Failures, want int) []workflow.Failure {
 	h.t.Helper()
 	var page bus.FailurePage
-	h.until(fmt.Sprint(want, " records are refused"), func() bool {
+	h.Until(fmt.Sprint(want, " records are refused"), func() bool {
 		var err error
-		page, err = f.List(h.context(), workflow.Ingress, bus.FailureQuery{}, 0, bus.MaxFailurePage)
-		return err == nil && len(page.Failures) == want && h.backlog() == 0
+		page, err = f.List(h.Context(), workflow.Ingress, bus.FailureQuery{}, 0, bus.MaxFailurePage)
+		return err == nil && len(page.Failures) == want && h.Backlog().Total() == 0
 	})
 	return page.Failures
 }
@@ -34,15 +34,15 @@ func (h *house) refused(f *bus.Failures, want int) []workflow.Failure {
 // retry puts all failures back.
 func (h *house) retry(f *bus.Failures) {
 	h.t.Helper()
-	h.until("all failures are known", func() bool {
+	h.Until("all failures are known", func() bool {
 		seqs, err := f.Select(workflow.Ingress, bus.Selection{}, true)
-		return err == nil && uint64(len(seqs)) == h.failures()
+		return err == nil && uint64(len(seqs)) == h.Failures()
 	})
 	seqs, err := f.Select(workflow.Ingress, bus.Selection{}, true)
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	if done, err := f.Retry(h.context(), workflow.Ingress, seqs, nil, func(bus.Removal) {}); err != nil || done.Removed != len(seqs) {
+	if done, err := f.Retry(h.Context(), workflow.Ingress, seqs, nil, func(bus.Removal) {}); err != nil || done.Removed != len(seqs) {
 		h.t.Fatalf("%+v, %v", done, err)
 	}
 }
@@ -67,24 +67,24 @@ func TestARetriedRecordIsWrittenAsItIsNow(t *testing.T) {
 	changed := h.dynamics.Put("contact", map[string]any{"lastname": "Refused", "firstname": "Changed"})
 	gone := h.dynamics.Put("contact", map[string]any{"lastname": "Refused", "firstname": "Gone"})
 	h.serve("i")
-	h.command(workflow.Start)
+	h.Command(workflow.Start)
 	h.refused(f, 3)
 	h.dynamics.Put("contact", map[string]any{"contactid": changed, "lastname": "Newer"})
 	h.dynamics.Delete("contact", gone)
-	h.until("the changes have arrived", func() bool { return h.campaign.Profiles()[changed]["lastName"] == "Newer" && h.backlog() == 0 })
+	h.Until("the changes have arrived", func() bool { return h.campaign.Profiles()[changed]["lastName"] == "Newer" && h.Backlog().Total() == 0 })
 
 	h.refuse("")
-	h.command(workflow.Stop)
-	h.status("i", workflow.Stopped, "")
+	h.Command(workflow.Stop)
+	h.Status("i", workflow.Stopped, "")
 	h.retry(f)
-	if n := h.backlog(); n != 3 {
+	if n := h.Backlog().Total(); n != 3 {
 		t.Errorf("the backlog is %d while three retries wait", n)
 	}
-	h.command(workflow.Start)
+	h.Command(workflow.Start)
 	h.synced()
 	profiles := h.campaign.Profiles()
-	if profiles[same]["firstName"] != "Same" || profiles[changed]["lastName"] != "Newer" || profiles[gone] != nil || h.failures() != 0 {
-		t.Errorf("%v, %v, %v, %d failures", profiles[same], profiles[changed], profiles[gone], h.failures())
+	if profiles[same]["firstName"] != "Same" || profiles[changed]["lastName"] != "Newer" || profiles[gone] != nil || h.Failures() != 0 {
+		t.Errorf("%v, %v, %v, %d failures", profiles[same], profiles[changed], profiles[gone], h.Failures())
 	}
 }
 
@@ -95,11 +95,11 @@ func TestARetryThatIsRefusedAgain(t *testing.T) {
 	h.refuse("Refused")
 	h.dynamics.Put("contact", map[string]any{"lastname": "Refused"})
 	h.serve("i")
-	h.command(workflow.Start)
+	h.Command(workflow.Start)
 	before := h.refused(f, 1)[0]
 	h.retry(f)
 	again := h.refused(f, 1)[0]
-	one, err := f.Get(h.context(), workflow.Ingress, again.Seq)
+	one, err := f.Get(h.Context(), workflow.Ingress, again.Seq)
 	if err != nil || again.Seq <= before.Seq || again.StreamSeq <= before.StreamSeq || one.Payload == nil || again.Key != before.Key {
 		t.Errorf("refused as %+v, then as %+v, %v", before, one, err)
 	}
@@ -108,13 +108,13 @@ func TestARetryThatIsRefusedAgain(t *testing.T) {
 // TestRetriesOfATableThatIsNotMappedGoBack to the failures at the next start.
 func TestRetriesOfATableThatIsNotMappedGoBack(t *testing.T) {
 	h := newHouse(t, 10)
-	if err := bus.NewQueue(h.conn, workflow.Ingress).AskRetries(h.context(), "account", []bus.Retry{{Key: "a"}, {Key: "b"}}); err != nil {
+	if err := bus.NewQueue(h.Conn, workflow.Ingress).AskRetries(h.Context(), "account", []bus.Retry{{Key: "a"}, {Key: "b"}}); err != nil {
 		t.Fatal(err)
 	}
 	h.serve("i")
-	h.command(workflow.Start)
+	h.Command(workflow.Start)
 	h.synced()
-	if n := h.failures(); n != 2 {
+	if n := h.Failures(); n != 2 {
 		t.Errorf("%d failures", n)
 	}
 }
@@ -127,21 +127,21 @@ func TestAMappingThatDoesNotWorkStopsTheWorkflow(t *testing.T) {
 		doc.Mappings[0].Replacements = []config.Replacement{{Column: "gendercode", From: "1", To: "nonsense"}}
 	})
 	h.serve("i")
-	h.command(workflow.Start)
-	h.status("i", workflow.Failed, "records were rejected, most for: ")
-	rejected := h.failures()
-	if waiting := h.backlog(); rejected < 50 || rejected > 250 || waiting < 300 {
+	h.Command(workflow.Start)
+	h.Status("i", workflow.Failed, "records were rejected, most for: ")
+	rejected := h.Failures()
+	if waiting := h.Backlog().Total(); rejected < 50 || rejected > 250 || waiting < 300 {
 		t.Errorf("%d were rejected, %d wait", rejected, waiting)
 	}
 	h.edit(func(doc *config.IngressDoc) {
 		doc.Mappings[0].Replacements = config.DefaultIngress().Mappings[0].Replacements
 	})
-	h.command(workflow.Stop)
-	h.command(workflow.Start)
-	h.status("i", workflow.Running, "")
+	h.Command(workflow.Stop)
+	h.Command(workflow.Start)
+	h.Status("i", workflow.Running, "")
 	h.retry(f)
 	h.synced()
-	if n := h.failures(); n != 0 {
+	if n := h.Failures(); n != 0 {
 		t.Errorf("%d failures are left", n)
 	}
 }

@@ -7,14 +7,10 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http/httptest"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/causeway-sync/causeway/pkg/bus"
-	"github.com/causeway-sync/causeway/pkg/bus/bustest"
-	"github.com/causeway-sync/causeway/pkg/bus/embedded"
 	"github.com/causeway-sync/causeway/pkg/campaign"
 	"github.com/causeway-sync/causeway/pkg/campaign/campaigntest"
 	"github.com/causeway-sync/causeway/pkg/config"
@@ -24,23 +20,19 @@ import (
 	"github.com/causeway-sync/causeway/pkg/exportfile"
 	"github.com/causeway-sync/causeway/pkg/pump"
 	"github.com/causeway-sync/causeway/pkg/workflow"
-	"github.com/causeway-sync/causeway/services/host"
+	"github.com/causeway-sync/causeway/services/host/hosttest"
 	"github.com/causeway-sync/causeway/services/optinout"
 )
 
 // house is a real bus, both remote systems simulated over HTTP and SFTP, and as many services as a test starts.
 type house struct {
+	*hosttest.House
 	t        *testing.T
-	server   *embedded.Server
-	conn     *bus.Conn
 	dynamics *dynamicstest.Server
 	campaign *campaigntest.Server
 	sftp     *campaigntest.SFTP
 	cfg      optinout.Config
 	ids      []string // of the contacts, each with a profile
-
-	mu    sync.Mutex
-	beats map[string]workflow.Heartbeat
 }
 
 // mappings of every test here.
@@ -63,11 +55,9 @@ func newHouse(t *testing.T, contacts int) *house {
 			t.Log(err)
 		}
 	})
-	h := &house{t: t, server: bustest.Server(t, ""), beats: map[string]workflow.Heartbeat{}, sftp: files,
+	h := &house{t: t, House: hosttest.New(t, workflow.OptInOut, bus.Sizes{}), sftp: files,
 		dynamics: dynamicstest.New(dynamicstest.Options{Tenant: "sandbox", ClientID: "causeway", ClientSecret: "causeway-sandbox"}),
 		campaign: campaigntest.New(campaigntest.Options{Exports: files.Exports()})}
-	h.conn = bustest.Connect(t, h.server)
-	bustest.Provision(t, h.conn, bus.Sizes{})
 	h.dynamics.Seed(contacts, 1)
 	h.ids = h.dynamics.IDs("contact")
 	for _, id := range h.ids {
@@ -85,7 +75,6 @@ func newHouse(t *testing.T, contacts int) *house {
 		LookEvery: 50 * time.Millisecond,
 		Tuning:    pump.Config{PollInterval: 50 * time.Millisecond},
 	}
-	h.listen()
 	return h
 }
 
@@ -96,121 +85,21 @@ func (h *house) configure(edit func(*config.OptInOutDoc)) {
 	doc.Direction, doc.Mappings = config.Bidirectional, mappings()
 	doc.Export.SettleSeconds, doc.API.PollSeconds = 1, 1
 	edit(doc)
-	h.store(workflow.OptInOut, doc)
-}
-
-func (h *house) store(id workflow.ID, doc config.Document) {
-	h.t.Helper()
-	data, err := config.Encode(doc)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	configs := bus.NewConfigs(h.conn)
-	latest, err := configs.Latest(h.context(), id)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	if _, err := configs.Put(h.context(), id, data, latest.Number, "test"); err != nil {
-		h.t.Fatal(err)
-	}
-}
-
-// listen keeps the last heartbeat of each instance.
-func (h *house) listen() {
-	h.t.Helper()
-	control, err := bus.NewControl(h.conn)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	control.OnHeartbeat(func(beat workflow.Heartbeat) {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		h.beats[beat.Instance] = beat
-	})
-	h.background(control.Run)
-	<-control.Running()
-}
-
-// background runs a part until the returned function is called or the test ends.
-func (h *house) background(run func(context.Context) error) (stop func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- run(ctx) }()
-	stop = sync.OnceFunc(func() {
-		cancel()
-		if err := <-done; err != nil {
-			h.t.Errorf("a part ended with %v", err)
-		}
-	})
-	h.t.Cleanup(stop)
-	return stop
+	h.Store(workflow.OptInOut, doc)
 }
 
 func (h *house) serve(instance string) (stop func()) {
 	cfg := h.cfg
-	cfg.Host = host.Config{Instance: instance, NATS: bus.Options{InProcess: h.server.InProcess()}}
-	return h.background(func(ctx context.Context) error { return optinout.Run(ctx, cfg) })
+	cfg.Host = h.Host(instance)
+	return h.Background(func(ctx context.Context) error { return optinout.Run(ctx, cfg) })
 }
 
 // run starts the workflow and waits until it runs.
 func (h *house) run() {
 	h.t.Helper()
 	h.serve("a")
-	h.command(workflow.Start)
-	h.status("a", workflow.Running, "")
-}
-
-func (h *house) command(verb workflow.Verb) {
-	h.t.Helper()
-	if _, err := bus.NewCommands(h.conn).Send(h.context(), workflow.Command{Workflow: workflow.OptInOut, Verb: verb, By: "test"}); err != nil {
-		h.t.Fatal(err)
-	}
-}
-
-func (h *house) context() context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	h.t.Cleanup(cancel)
-	return ctx
-}
-
-func (h *house) beat(instance string) workflow.Heartbeat {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.beats[instance]
-}
-
-// until waits for a condition that other goroutines bring about.
-func (h *house) until(what string, condition func() bool) {
-	h.t.Helper()
-	ticker := time.NewTicker(20 * time.Millisecond)
-	defer ticker.Stop()
-	deadline := time.After(60 * time.Second)
-	for !condition() {
-		select {
-		case <-ticker.C:
-		case <-deadline:
-			h.mu.Lock()
-			defer h.mu.Unlock()
-			h.t.Fatalf("never: %s; heartbeats: %+v", what, h.beats)
-		}
-	}
-}
-
-func (h *house) status(instance string, status workflow.Status, reason string) {
-	h.t.Helper()
-	h.until(instance+" is "+string(status)+" because of "+reason, func() bool {
-		beat := h.beat(instance)
-		return beat.Status == status && strings.Contains(beat.Reason, reason)
-	})
-}
-
-func (h *house) backlog() uint64 {
-	h.t.Helper()
-	b, err := bus.NewQueues(h.conn).Backlog(h.context(), workflow.OptInOut)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	return b.Total()
+	h.Command(workflow.Start)
+	h.Status("a", workflow.Running, "")
 }
 
 // contact edits a contact as a person in Dynamics.
@@ -277,22 +166,22 @@ func (h *house) differences() []string {
 func (h *house) agreed() {
 	h.t.Helper()
 	deadline := time.Now().Add(60 * time.Second)
-	h.until("both sides are equal", func() bool {
+	h.Until("both sides are equal", func() bool {
 		if time.Now().After(deadline) {
-			h.t.Fatalf("backlog %d, %v", h.backlog(), h.differences())
+			h.t.Fatalf("backlog %d, %v", h.Backlog().Total(), h.differences())
 		}
-		return h.backlog() == 0 && len(h.differences()) == 0
+		return h.Backlog().Total() == 0 && len(h.differences()) == 0
 	})
 }
 
 // entries is the ledger of a contact.
 func (h *house) entries(id string) []consent.Entry {
 	h.t.Helper()
-	ledger, err := bus.OpenLedger(h.context(), h.conn, workflow.OptInOut)
+	ledger, err := bus.OpenLedger(h.Context(), h.Conn, workflow.OptInOut)
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	stored, err := ledger.History(h.context(), id, 0, 100)
+	stored, err := ledger.History(h.Context(), id, 0, 100)
 	if err != nil {
 		h.t.Fatal(err)
 	}

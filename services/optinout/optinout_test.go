@@ -24,7 +24,7 @@ func TestBothWays(t *testing.T) {
 	h.agreed()
 
 	h.contact(h.ids[0], map[string]any{"donotbulkemail": true})
-	h.until("an opt-out of Dynamics is in Campaign", func() bool {
+	h.Until("an opt-out of Dynamics is in Campaign", func() bool {
 		row, _ := h.campaign.Find("profile", h.ids[0])
 		return row["blackListEmail"] == true
 	})
@@ -43,7 +43,7 @@ func TestBothWays(t *testing.T) {
 	before := h.writes()
 	h.export(campaigntest.ExportOptions{})
 	h.contact(h.ids[2], map[string]any{"lastname": "Other"})
-	h.until("the file was read", func() bool { return h.beat("a").Counters.Settled() > 0 && h.backlog() == 0 })
+	h.Until("the file was read", func() bool { return h.Beat("a").Counters.Settled() > 0 && h.Backlog().Total() == 0 })
 	h.agreed()
 	if h.writes() != before {
 		t.Errorf("%d writes of an echo: %+v", h.writes()-before, h.dynamics.Writes())
@@ -58,8 +58,8 @@ func TestStorms(t *testing.T) {
 			h := newHouse(t, 30)
 			h.configure(func(d *config.OptInOutDoc) { d.Source = source })
 			stop := h.serve("a")
-			h.command(workflow.Start)
-			h.status("a", workflow.Running, "")
+			h.Command(workflow.Start)
+			h.Status("a", workflow.Running, "")
 			random, newest := rand.New(rand.NewPCG(7, uint64(len(source)))), map[string]bool{}
 			for round := range 6 {
 				for _, f := range []remotetest.Fault{
@@ -79,11 +79,11 @@ func TestStorms(t *testing.T) {
 					stop = h.serve("a")
 				}
 			}
-			h.until("everything was exported", func() bool {
+			h.Until("everything was exported", func() bool {
 				if h.campaign.Unexported() > 0 {
 					h.export(campaigntest.ExportOptions{})
 				}
-				return h.backlog() == 0 && len(h.differences()) == 0
+				return h.Backlog().Total() == 0 && len(h.differences()) == 0
 			})
 			h.agreed()
 			for statement, out := range newest {
@@ -116,7 +116,7 @@ func TestThroughTheAPI(t *testing.T) {
 	h.run()
 	h.agreed()
 	h.profile(h.ids[4], map[string]any{"blackListEmail": true})
-	h.until("the opt-out is in Dynamics", func() bool {
+	h.Until("the opt-out is in Dynamics", func() bool {
 		row, _ := h.dynamics.Row("contact", h.ids[4])
 		return row["donotbulkemail"] == true
 	})
@@ -133,9 +133,9 @@ func TestCampaignToDynamics(t *testing.T) {
 	h.profile(h.ids[0], map[string]any{"blackListEmail": false, "blackListPhone": true})
 	h.run()
 	h.export(campaigntest.ExportOptions{})
-	h.until("Dynamics is as Campaign is", func() bool {
+	h.Until("Dynamics is as Campaign is", func() bool {
 		row, _ := h.dynamics.Row("contact", h.ids[0])
-		return row["donotbulkemail"] == false && row["donotphone"] == true && h.backlog() == 0
+		return row["donotbulkemail"] == false && row["donotphone"] == true && h.Backlog().Total() == 0
 	})
 	if n := h.campaign.EngineCalls(); n.Update > 0 {
 		t.Errorf("Campaign was written %d times", n.Update)
@@ -161,16 +161,16 @@ func TestBrokenLines(t *testing.T) {
 		t.Fatalf("%+v", done)
 	}
 	// A contact whose line is broken may be looked at for another reason.
-	h.until("all others are done", func() bool {
-		return h.beat("a").Counters.Rejected == 3 && len(h.differences()) <= 3 && h.backlog() == 0
+	h.Until("all others are done", func() bool {
+		return h.Beat("a").Counters.Rejected == 3 && len(h.differences()) <= 3 && h.Backlog().Total() == 0
 	})
 	var got []string
-	stream, err := h.conn.JetStream().Stream(h.context(), bus.StreamFailures)
+	stream, err := h.Conn.JetStream().Stream(h.Context(), bus.StreamFailures)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for seq := uint64(1); seq <= 3; seq++ {
-		msg, err := stream.GetMsg(h.context(), seq)
+		msg, err := stream.GetMsg(h.Context(), seq)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -192,15 +192,15 @@ func TestUnmatchedContacts(t *testing.T) {
 	h.agreed()
 	lonely := h.dynamics.Put("contact", map[string]any{"lastname": "Lonely"})
 	out := h.dynamics.Put("contact", map[string]any{"lastname": "Out", "donotbulkemail": true})
-	h.until("one is counted and one waits", func() bool {
-		return h.beat("a").Counters.Skipped["contacts without a profile in Campaign"] == 1 && h.backlog() == 1
+	h.Until("one is counted and one waits", func() bool {
+		return h.Beat("a").Counters.Skipped["contacts without a profile in Campaign"] == 1 && h.Backlog().Total() == 1
 	})
 	if err := h.campaign.Put("profile", map[string]any{"externalId": out}); err != nil {
 		t.Fatal(err)
 	}
-	h.until("the opt-out has found its profile", func() bool {
+	h.Until("the opt-out has found its profile", func() bool {
 		row, _ := h.campaign.Find("profile", out)
-		return row["blackListEmail"] == true && h.backlog() == 0
+		return row["blackListEmail"] == true && h.Backlog().Total() == 0
 	})
 	if _, there := h.campaign.Find("profile", lonely); there {
 		t.Error("a profile was created")
@@ -209,8 +209,8 @@ func TestUnmatchedContacts(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.export(campaigntest.ExportOptions{})
-	h.until("the profile without a contact is counted", func() bool {
-		return h.beat("a").Counters.Skipped["profiles without a contact in Dynamics 365"] == 1
+	h.Until("the profile without a contact is counted", func() bool {
+		return h.Beat("a").Counters.Skipped["profiles without a contact in Dynamics 365"] == 1
 	})
 }
 
@@ -240,17 +240,17 @@ func TestPreflight(t *testing.T) {
 			h.configure(func(*config.OptInOutDoc) {})
 			doc := config.DefaultIngress()
 			doc.Mappings[0].Fields = append(doc.Mappings[0].Fields, config.FieldMapping{Column: "donotbulkemail", Field: "blackListEmail"})
-			h.store(workflow.Ingress, doc)
+			h.Store(workflow.Ingress, doc)
 		}, []string{"denyListEmail is mapped in Dynamics 365 to Campaign too, which would overwrite opt-outs"}},
-		{"disabled", func(h *house) { h.store(workflow.OptInOut, config.DefaultOptInOut()) }, []string{"choose a direction first"}},
+		{"disabled", func(h *house) { h.Store(workflow.OptInOut, config.DefaultOptInOut()) }, []string{"choose a direction first"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			h := newHouse(t, 1)
 			tc.spoil(h)
 			h.serve("a")
-			h.command(workflow.Start)
+			h.Command(workflow.Start)
 			for _, want := range tc.want {
-				h.status("a", workflow.Failed, want)
+				h.Status("a", workflow.Failed, want)
 			}
 		})
 	}
@@ -265,20 +265,20 @@ func TestReportsThatNobodyWillBringAgainAreRejected(t *testing.T) {
 	h.agreed()
 	h.dynamics.Put("contact", map[string]any{"lastname": "Without a profile", "donotbulkemail": true})
 	parked := func() uint64 {
-		b, err := bus.NewQueues(h.conn).Backlog(h.context(), workflow.OptInOut)
+		b, err := bus.NewQueues(h.Conn).Backlog(h.Context(), workflow.OptInOut)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return b.Parked
 	}
-	h.until("the opt-out waits for its profile", func() bool { return parked() == 1 })
-	h.command(workflow.Stop)
-	h.status("a", workflow.Stopped, "")
+	h.Until("the opt-out waits for its profile", func() bool { return parked() == 1 })
+	h.Command(workflow.Stop)
+	h.Status("a", workflow.Stopped, "")
 	h.configure(func(d *config.OptInOutDoc) { d.Direction = config.CampaignToDynamics })
-	h.command(workflow.Start)
-	h.status("a", workflow.Running, "")
-	h.until("it stands among the failures", func() bool {
-		n, err := bus.NewQueues(h.conn).Failures(h.context(), workflow.OptInOut)
-		return err == nil && n == 1 && h.backlog() == 0
+	h.Command(workflow.Start)
+	h.Status("a", workflow.Running, "")
+	h.Until("it stands among the failures", func() bool {
+		n, err := bus.NewQueues(h.Conn).Failures(h.Context(), workflow.OptInOut)
+		return err == nil && n == 1 && h.Backlog().Total() == 0
 	})
 }

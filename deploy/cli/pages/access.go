@@ -16,7 +16,7 @@ import (
 
 	"github.com/causeway-sync/causeway/pkg/access"
 	"github.com/causeway-sync/causeway/pkg/fault"
-	"github.com/causeway-sync/causeway/services/admin"
+	"github.com/causeway-sync/causeway/services/admin/admission"
 )
 
 // Access are the flags of who may use the pages and the API.
@@ -43,8 +43,8 @@ type Access struct {
 }
 
 // Config are the flags as the admin service wants them.
-func (a Access) Config() (admin.Access, error) {
-	cfg := admin.Access{UsersFile: a.UsersFile, PublicURL: a.PublicURL, TrustedProxies: a.TrustedProxies, Idle: a.SessionIdle, Longest: a.SessionLongest,
+func (a Access) Config() (admission.Access, error) {
+	cfg := admission.Access{UsersFile: a.UsersFile, PublicURL: a.PublicURL, TrustedProxies: a.TrustedProxies, Idle: a.SessionIdle, Longest: a.SessionLongest,
 		CertFile: a.TLSCert, KeyFile: a.TLSKey,
 		Provider: access.ProviderConfig{Issuer: a.OIDCIssuer, ClientID: a.OIDCClientID, Scopes: a.OIDCScopes, NameClaim: a.OIDCNameClaim, RolesClaim: a.OIDCRolesClaim,
 			Roles: map[access.Role][]string{access.Viewer: a.OIDCViewers, access.Operator: a.OIDCOperators, access.Admin: a.OIDCAdmins}}}

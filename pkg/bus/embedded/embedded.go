@@ -2,7 +2,7 @@
 //
 // It promises that what was stored is on the disk when it was confirmed (sync always), that the data lives in a real
 // folder (one that vanishes with a restart is refused), that no second server opens the same folder, and that Stop
-// returns when the server is gone. It is the only package that imports nats-server.
+// returns when the server is gone. With a key file what is stored is encrypted. It is the only package that imports nats-server.
 package embedded
 
 import (
@@ -19,6 +19,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/causeway-sync/causeway/pkg/fault"
+	"github.com/causeway-sync/causeway/pkg/storekey"
 )
 
 // Options of a server.
@@ -32,7 +33,10 @@ type Options struct {
 	AllowTemporary bool
 	// LazySync leaves syncing to the server's two-minute default, for benchmarks that compare. Never for records.
 	LazySync bool
-	Log      *zap.Logger
+	// KeyFile holds the key that what is stored is encrypted with, one line; empty for none. Data that was stored without a
+	// key is encrypted when it is next written; data that was stored with one opens with no other.
+	KeyFile string
+	Log     *zap.Logger
 }
 
 // Server is a running server.
@@ -54,7 +58,15 @@ func Start(opts Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := start(opts, dir)
+	key, err := storeKey(opts.KeyFile)
+	if err == nil {
+		err = storekey.Same(dir, key)
+	}
+	if err != nil {
+		_ = lock.Close()
+		return nil, err
+	}
+	s, err := start(opts, dir, key)
 	if err != nil {
 		_ = lock.Close()
 		return nil, err
@@ -62,12 +74,12 @@ func Start(opts Options) (*Server, error) {
 	return &Server{server: s, lock: lock}, nil
 }
 
-func start(opts Options, dir string) (*server.Server, error) {
+func start(opts Options, dir, key string) (*server.Server, error) {
 	port := opts.Port
 	if port == 0 {
 		port = server.RANDOM_PORT
 	}
-	s, err := server.NewServer(&server.Options{
+	options := &server.Options{
 		ServerName: "causeway",
 		Host:       opts.Host,
 		Port:       port,
@@ -78,7 +90,11 @@ func start(opts Options, dir string) (*server.Server, error) {
 		NoSigs:     true,
 		// A payload holds a row of up to 50 columns; the server's own default of 1 MiB is enough for all but memo fields.
 		MaxPayload: 8 << 20,
-	})
+	}
+	if key != "" {
+		options.JetStreamKey, options.JetStreamCipher = key, server.AES
+	}
+	s, err := server.NewServer(options)
 	if err != nil {
 		return nil, fault.Wrap(fault.Fatal, err, "the embedded NATS server cannot be built")
 	}

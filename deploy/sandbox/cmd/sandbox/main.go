@@ -13,6 +13,7 @@ import (
 type grammar struct {
 	cli.Log
 	Serve       serve           `cmd:"" default:"withargs" help:"Serve the simulated systems (the default)."`
+	Connect     connect         `cmd:"" help:"Set the product's connections up to a running sandbox, over its NATS API."`
 	Healthcheck cli.Healthcheck `cmd:"" help:"Ask the running process for its health."`
 }
 

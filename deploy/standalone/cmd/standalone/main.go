@@ -25,6 +25,7 @@ type grammar struct {
 
 type serve struct {
 	Data         string        `name:"data" help:"Folder of the data." default:"./data" env:"CAUSEWAY_DATA"`
+	StoreKey     string        `name:"store-key-file" help:"File with the key, one line, that queue, failures and configuration are encrypted with on the disk; whoever loses it loses them." env:"CAUSEWAY_STORE_KEY_FILE"`
 	Temporary    bool          `name:"allow-temporary-data" help:"Accept a data folder that the system empties, such as one below /tmp. Always on with --sandbox." env:"CAUSEWAY_ALLOW_TEMPORARY_DATA"`
 	HTTP         string        `name:"http" help:"Address of the pages and the API." default:"127.0.0.1:8080" env:"CAUSEWAY_HTTP"`
 	NATS         string        `name:"nats" help:"Address of the embedded NATS server." default:"127.0.0.1:4222" env:"CAUSEWAY_NATS"`
@@ -59,7 +60,7 @@ func (s serve) Run(ctx context.Context, log *zap.Logger) error {
 	if err != nil {
 		return err
 	}
-	cfg := standalone.Config{Access: access, Hosts: s.Hosts, UserHeader: s.UserHeader, Data: s.Data, AllowTemporary: s.Temporary || s.Sandbox, HTTP: s.HTTP, NATS: s.NATS, InstanceName: s.InstanceName, Version: cli.Version(),
+	cfg := standalone.Config{Access: access, Hosts: s.Hosts, UserHeader: s.UserHeader, Data: s.Data, StoreKey: s.StoreKey, AllowTemporary: s.Temporary || s.Sandbox, HTTP: s.HTTP, NATS: s.NATS, InstanceName: s.InstanceName, Version: cli.Version(),
 		Dynamics: s.Dynamics.Config(), Campaign: s.Campaign.Config(), SFTP: exports, ConnectionsKey: s.ConnectionsKey.File, Sizes: bus.Sizes{QueueBytes: s.QueueBytes}, Keep: bus.Keep{Age: s.KeepSettled},
 		Tuning: pump.Config{Rejects: s.Rejects.Limit()}, UnknownContactWait: s.UnknownContact.Wait, Log: log}
 	if s.Sandbox {

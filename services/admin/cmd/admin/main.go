@@ -42,9 +42,13 @@ func (s serve) Run(ctx context.Context, log *zap.Logger) error {
 	if err != nil {
 		return err
 	}
+	nats, err := s.Options("causeway-admin", log)
+	if err != nil {
+		return err
+	}
 	return admin.Run(ctx, admin.Config{
 		Listen: s.HTTP, InstanceName: s.InstanceName, Access: access, Key: key, Hosts: s.Hosts, UserHeader: s.UserHeader, Version: cli.Version(), Log: log,
-		NATS: s.Options("causeway-admin", log), Sizes: bus.Sizes{QueueBytes: s.QueueBytes, Replicas: s.Replicas}, Keep: bus.Keep{Age: s.KeepSettled},
+		NATS: nats, Sizes: bus.Sizes{QueueBytes: s.QueueBytes, Replicas: s.Replicas}, Keep: bus.Keep{Age: s.KeepSettled},
 	})
 }
 

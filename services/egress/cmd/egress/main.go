@@ -29,7 +29,11 @@ type serve struct {
 
 // Run serves until ctx ends.
 func (s serve) Run(ctx context.Context, log *zap.Logger) error {
-	return egress.Run(ctx, egress.Config{Host: s.Host.Config(s.NATS, "causeway-egress", log), Campaign: s.Campaign.Config(), Dynamics: s.Dynamics.Config(),
+	at, err := s.Host.Config(s.NATS, "causeway-egress", log)
+	if err != nil {
+		return err
+	}
+	return egress.Run(ctx, egress.Config{Host: at, Campaign: s.Campaign.Config(), Dynamics: s.Dynamics.Config(),
 		Key: s.ConnectionsKey.Key(), Wait: s.UnknownContact.Wait, Tuning: pump.Config{Rejects: s.Rejects.Limit()}})
 }
 

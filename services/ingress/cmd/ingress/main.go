@@ -29,7 +29,11 @@ type serve struct {
 
 // Run serves until ctx ends.
 func (s serve) Run(ctx context.Context, log *zap.Logger) error {
-	return ingress.Run(ctx, ingress.Config{Host: s.Host.Config(s.NATS, "causeway-ingress", log), Dynamics: s.Dynamics.Config(), Campaign: s.Campaign.Config(),
+	at, err := s.Host.Config(s.NATS, "causeway-ingress", log)
+	if err != nil {
+		return err
+	}
+	return ingress.Run(ctx, ingress.Config{Host: at, Dynamics: s.Dynamics.Config(), Campaign: s.Campaign.Config(),
 		Key: s.ConnectionsKey.Key(), State: s.State, Tuning: pump.Config{Rejects: s.Rejects.Limit()}})
 }
 

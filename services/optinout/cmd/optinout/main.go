@@ -33,7 +33,11 @@ func (s serve) Run(ctx context.Context, log *zap.Logger) error {
 	if err != nil {
 		return err
 	}
-	return optinout.Run(ctx, optinout.Config{Host: s.Host.Config(s.NATS, "causeway-optinout", log), Dynamics: s.Dynamics.Config(), Campaign: s.Campaign.Config(),
+	at, err := s.Host.Config(s.NATS, "causeway-optinout", log)
+	if err != nil {
+		return err
+	}
+	return optinout.Run(ctx, optinout.Config{Host: at, Dynamics: s.Dynamics.Config(), Campaign: s.Campaign.Config(),
 		SFTP: files, Key: s.ConnectionsKey.Key(), Tuning: pump.Config{Rejects: s.Rejects.Limit()}})
 }
 
