@@ -50,9 +50,17 @@ tools: ## Build the tools that tests and linters use into bin/: the NATS CLI, st
 	go build -C deploy/e2e -o ../../$(BIN)/ tool
 
 .PHONY: e2e-setup
-e2e-setup: ## Install what the end-to-end tests need (Debian, root): chromium, the OpenSSH server and jq
+e2e-setup: ## Install what the end-to-end tests need (Debian, root): chromium, the OpenSSH server and jq; promtool goes into bin/
 	@command -v chromium >/dev/null && command -v jq >/dev/null && test -x /usr/sbin/sshd || \
 		(apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q chromium openssh-server jq)
+	@command -v promtool >/dev/null || test -x $(BIN)/promtool || $(MAKE) --no-print-directory $(BIN)/promtool
+
+# Out of Debian's package of Prometheus, which would start a server if it were installed.
+$(BIN)/promtool:
+	@mkdir -p $(BIN)
+	@folder=$$(mktemp -d) && chmod 755 $$folder && (cd $$folder && (apt-get download -q prometheus 2>/dev/null || (apt-get update -q && apt-get download -q prometheus))) && \
+		dpkg-deb --fsys-tarfile $$folder/prometheus_*.deb | tar -xO ./usr/bin/promtool > $(BIN)/promtool.new && \
+		rm -r $$folder && chmod +x $(BIN)/promtool.new && mv $(BIN)/promtool.new $@
 
 .PHONY: e2e
 e2e: build tools ## Run the end-to-end tests: NATS CLI, browser, separate services, and the long crash tests

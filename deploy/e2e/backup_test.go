@@ -16,11 +16,8 @@ const operations = "../../docs/operations.md"
 // chapter is what stands below a heading of a handbook, with its commands.
 func chapter(t *testing.T, path, heading string) []*step {
 	t.Helper()
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, below, found := strings.Cut(string(text), "\n"+heading+"\n")
+	text := read(t, path)
+	_, below, found := strings.Cut(text, "\n"+heading+"\n")
 	below, _, _ = strings.Cut(below, "\n#")
 	page, err := parseHandbook(below)
 	if err != nil || !found || len(page.steps()) == 0 {

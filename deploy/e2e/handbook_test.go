@@ -30,11 +30,8 @@ var update = flag.Bool("update", false, "rewrite the outputs in docs/nats.md")
 // With -args -update the answers that have another shape are replaced by what came; read the difference.
 func TestTheNATSHandbook(t *testing.T) {
 	const path = "../../docs/nats.md"
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	page, err := parseHandbook(string(text))
+	text := read(t, path)
+	page, err := parseHandbook(text)
 	if err != nil {
 		t.Fatalf("%s: %v", path, err)
 	}

@@ -12,14 +12,11 @@ import (
 // TestTheHandbookQuotesTheProduct wants every reason, notice and log message that docs/operations.md explains to be one that the product
 // says: the pieces between the dots of each stand in its source. A message that is worded anew fails here until the handbook follows.
 func TestTheHandbookQuotesTheProduct(t *testing.T) {
-	text, err := os.ReadFile(operations)
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := read(t, operations)
 	source := productSource(t)
 	quoted := 0
 	for _, heading := range []string{"## What a status says", "## Log messages"} {
-		_, below, found := strings.Cut(string(text), "\n"+heading+"\n")
+		_, below, found := strings.Cut(text, "\n"+heading+"\n")
 		if !found {
 			t.Fatalf("the handbook has no chapter %q", heading)
 		}

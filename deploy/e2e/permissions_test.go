@@ -30,11 +30,8 @@ func newGuarded(t *testing.T) guarded {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"nats.conf", "server.conf", "accounts.conf"} {
-		text, err := os.ReadFile(filepath.Join("..", "nats", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(etc, name), []byte(moved.Replace(string(text))), 0o600); err != nil {
+		text := read(t, filepath.Join("..", "nats", name))
+		if err := os.WriteFile(filepath.Join(etc, name), []byte(moved.Replace(text)), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -54,11 +51,8 @@ func (g guarded) as(user string) shell {
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	text, err := os.ReadFile("../../docs/nats.md")
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	add := regexp.MustCompile("`(nats context add operator .*)`").FindStringSubmatch(string(text))
+	text := read(g.t, "../../docs/nats.md")
+	add := regexp.MustCompile("`(nats context add operator .*)`").FindStringSubmatch(text)
 	if add == nil {
 		g.t.Fatal("the handbook does not say how a context is made")
 	}
@@ -85,17 +79,14 @@ func TestTheHandbooksCommandsAreAllowed(t *testing.T) {
 			g.as(user).must(fmt.Sprintf(`nats pub causeway.%s '{"a":1}' --header 'Causeway-Key: b8238497'`, line))
 		}
 	}
-	text, err := os.ReadFile("../../docs/nats.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := read(t, "../../docs/nats.md")
 	operator, maintenance := g.as("operator"), g.as("maintenance")
 	shells := map[string]shell{"operator": operator, "maintenance": maintenance}
 	run := map[string]int{}
-	for chapter := range strings.SplitSeq(string(text), "\n## ") {
+	for chapter := range strings.SplitSeq(text, "\n## ") {
 		title, body, _ := strings.Cut(chapter, "\n")
 		user := "operator"
-		if regexp.MustCompile(`(?m)^- \[` + regexp.QuoteMeta(title) + "\\].*`maintenance`").MatchString(string(text)) {
+		if regexp.MustCompile(`(?m)^- \[` + regexp.QuoteMeta(title) + "\\].*`maintenance`").MatchString(text) {
 			user = "maintenance"
 		}
 		for _, found := range natsCommand.FindAllStringSubmatch(body, -1) {

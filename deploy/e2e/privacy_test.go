@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -13,11 +12,8 @@ import (
 // TestPersonalDataIsFoundAndErased runs the commands of docs/privacy.md about a contact that was written, rejected and
 // decided about: the first part finds all of it, the second leaves nothing but written records.
 func TestPersonalDataIsFoundAndErased(t *testing.T) {
-	text, err := os.ReadFile("../../docs/privacy.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	information, deletion := commandsUnder(t, string(text), "## A request for information"), commandsUnder(t, string(text), "## A request for deletion")
+	text := read(t, "../../docs/privacy.md")
+	information, deletion := commandsUnder(t, text, "## A request for information"), commandsUnder(t, string(text), "## A request for deletion")
 	in := newStandalone(t, 20)
 	in.rejectLongPhones()
 	in.switchOptOutsOn()

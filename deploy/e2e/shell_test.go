@@ -34,7 +34,7 @@ func newShell(t *testing.T, nats string, env ...string) shell {
 
 // run runs a line and returns what it says, stdout and stderr together.
 func (sh shell) run(line string) ([]string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*patience) // A line can be a loop over all streams.
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "bash", "-o", "pipefail", "-c", line)
 	cmd.Dir, cmd.Env = sh.dir, append(os.Environ(), sh.env...)
@@ -86,4 +86,14 @@ func (sh shell) settled(line string, last []string) ([]string, error) {
 		return err == nil && same > 5
 	})
 	return last, err
+}
+
+// read is what stands in a file.
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
