@@ -94,7 +94,7 @@ func (s *services) wantBudget(when string) {
 
 // TestBackupAndRestore backs a running installation up with the very commands of docs/operations.md, lets it go on for a while,
 // destroys it, restores it and compares both sides record by record. Then it moves it from the one server to a cluster of three, as the
-// page says, and takes one of the three away. Contacts change all the time.
+// page says, and takes one of the three away, then a second for a while. Contacts change all the time.
 func TestBackupAndRestore(t *testing.T) {
 	const contacts = 6000
 	e := &endangered{services: newServices(t, contacts), key: filepath.Join(process.Folder(t, artifacts), "connections.key")}
@@ -186,6 +186,26 @@ func (e *endangered) untilMoved(sh shell) {
 	nodes[leader].Kill()
 	before := e.writes()
 	e.until(2*patience, "it writes without "+leader, func() bool { return e.writes() > before+100 })
+	e.withoutQuorum(nodes, leader)
+}
+
+// withoutQuorum kills a second server of three and brings it back: nothing is stored meanwhile, the status says so, and everything goes
+// on by itself.
+func (e *endangered) withoutQuorum(nodes map[string]*process.Process, dead string) {
+	e.t.Helper()
+	var second string
+	for name := range nodes {
+		if name != dead {
+			second = name
+		}
+	}
+	nodes[second].Kill()
+	said := e.until(patience, "it is said that the bus stores nothing", func() bool { return strings.Contains(e.workflow("ingress").Reason, "NATS") })
+	e.t.Logf("one server left: said after %s: %s", said, e.workflow("ingress").Reason)
+	nodes[second].Start()
+	before := e.writes()
+	e.until(2*patience, "it writes again with two servers", func() bool { return e.writes() > before+100 })
+	e.until(patience, "nobody complains", func() bool { v := e.workflow("ingress"); return v.Status == "RUNNING" && v.Reason == "" })
 }
 
 // untilWhole waits until the three servers of a cluster know of each other: a stream of three copies can be made.

@@ -21,6 +21,8 @@ import (
 type browser struct {
 	t   *testing.T
 	ctx context.Context
+	// live is true where pages run their scripts.
+	live bool
 
 	mu sync.Mutex
 	// complaints are what the page's console would show: errors of scripts, refused resources.
@@ -39,7 +41,7 @@ func open(t *testing.T, width, height int64) *browser {
 	allocator, stopAllocator := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, stop := chromedp.NewContext(allocator)
 	t.Cleanup(func() { stop(); stopAllocator() })
-	b := &browser{t: t, ctx: ctx}
+	b := &browser{t: t, ctx: ctx, live: true}
 	// The first call starts the browser, and would bind its life to a shorter context.
 	if err := chromedp.Listen(ctx, b.hear); err != nil {
 		t.Fatalf("chromium does not start: %v", err)

@@ -7,7 +7,6 @@ import (
 	"iter"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/causeway-sync/causeway/pkg/fault"
@@ -29,16 +28,21 @@ type Configs struct{ c *Conn }
 // NewConfigs binds to the bucket; nothing is opened.
 func NewConfigs(c *Conn) *Configs { return &Configs{c: c} }
 
-func configSubject(id workflow.ID) string { return "$KV." + BucketConfig + "." + string(id) }
+func (s *Configs) key(id workflow.ID) bucketKey {
+	return bucketKey{c: s.c, bucket: BucketConfig, key: string(id), what: "the configuration",
+		stale: "the configuration was changed by somebody else meanwhile: load it again and repeat the edit"}
+}
 
 // Latest returns the newest revision, or fault.NotFound where none was ever stored.
 func (s *Configs) Latest(ctx context.Context, id workflow.ID) (Revision, error) {
-	stream, err := s.stream(ctx)
+	msg, err := s.key(id).latest(ctx)
 	if err != nil {
 		return Revision{}, err
 	}
-	msg, err := stream.GetLastMsgForSubject(ctx, configSubject(id))
-	return revision(msg, err, id)
+	if msg == nil {
+		return Revision{}, notStored(id)
+	}
+	return revisionOf(msg), nil
 }
 
 // At returns one revision of a workflow, or fault.NotFound where it is not (any more) in the history.
@@ -48,27 +52,25 @@ func (s *Configs) At(ctx context.Context, id workflow.ID, number uint64) (Revisi
 		return Revision{}, err
 	}
 	msg, err := stream.GetMsg(ctx, number)
-	if err == nil && msg.Subject != configSubject(id) {
+	switch {
+	case errors.Is(err, jetstream.ErrMsgNotFound):
+		return Revision{}, notStored(id)
+	case err != nil:
+		return Revision{}, classify(err, "reading the configuration")
+	case msg.Subject != s.key(id).subject():
 		return Revision{}, fault.New(fault.NotFound, "this workflow has no such revision")
 	}
-	return revision(msg, err, id)
+	return revisionOf(msg), nil
 }
 
 // Put stores a new revision on top of the one that the caller saw; fault.Stale when that is no longer the newest.
 // Expected is 0 for the first.
 func (s *Configs) Put(ctx context.Context, id workflow.ID, doc []byte, expected uint64, by string) (Revision, error) {
-	msg := nats.NewMsg(configSubject(id))
-	msg.Data = doc
-	msg.Header.Set(HeaderBy, by)
-	ack, err := s.c.js.PublishMsg(ctx, msg, jetstream.WithExpectLastSequencePerSubject(expected))
-	if hasCode(err, codeWrongLastSequence) {
-		return Revision{}, fault.Wrap(fault.Stale, err, "the configuration was changed by somebody else meanwhile: load it again and repeat the edit")
-	}
+	number, err := s.key(id).put(ctx, doc, expected, by)
 	if err != nil {
-		return Revision{}, classify(err, "storing the configuration")
+		return Revision{}, err
 	}
-	// Not read back: in a cluster the copy that answers may not have it yet.
-	return Revision{Number: ack.Sequence, Document: doc, By: orUnknown(by), At: time.Now().UTC()}, nil
+	return Revision{Number: number, Document: doc, By: orUnknown(by), At: time.Now().UTC()}, nil
 }
 
 // Version names the state of the bucket: while it is the same, so is every workflow's history.
@@ -100,7 +102,7 @@ const headerOperation = "KV-Operation"
 // Kept yields the stored revisions of a workflow, oldest first: who looks at one at a time needs memory for one.
 func (s *Configs) Kept(ctx context.Context, id workflow.ID) iter.Seq2[Revision, error] {
 	return func(yield func(Revision, error) bool) {
-		all := stretch{stream: "KV_" + BucketConfig, subject: configSubject(id), from: 1, limit: configHistory}
+		all := stretch{stream: "KV_" + BucketConfig, subject: s.key(id).subject(), from: 1, limit: configHistory}
 		for msg, err := range s.c.stored(ctx, all, "reading the configuration's history") {
 			if err != nil {
 				yield(Revision{}, err)
@@ -109,7 +111,7 @@ func (s *Configs) Kept(ctx context.Context, id workflow.ID) iter.Seq2[Revision, 
 			if first(msg.Header, headerOperation) != "" { // Somebody has removed the key with the NATS CLI.
 				continue
 			}
-			if !yield(revision(msg, nil, id)) {
+			if !yield(revisionOf(msg), nil) {
 				return
 			}
 		}
@@ -121,16 +123,11 @@ func (s *Configs) stream(ctx context.Context) (jetstream.Stream, error) {
 	return stream, classify(err, "opening the configuration bucket")
 }
 
-func revision(msg *jetstream.RawStreamMsg, err error, id workflow.ID) (Revision, error) {
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return Revision{}, fault.Wrap(fault.NotFound, err, "no such configuration of "+string(id)+" is stored")
-	}
-	if err != nil {
-		return Revision{}, classify(err, "reading the configuration")
-	}
-	by := msg.Header.Get(HeaderBy)
-	if by == "" {
-		by = "unknown"
-	}
-	return Revision{Number: msg.Sequence, Document: msg.Data, By: by, At: msg.Time}, nil
+// notStored is the answer about a revision that is not there.
+func notStored(id workflow.ID) error {
+	return fault.New(fault.NotFound, "no such configuration of "+string(id)+" is stored")
+}
+
+func revisionOf(msg *jetstream.RawStreamMsg) Revision {
+	return Revision{Number: msg.Sequence, Document: msg.Data, By: orUnknown(msg.Header.Get(HeaderBy)), At: msg.Time}
 }

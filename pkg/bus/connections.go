@@ -3,12 +3,8 @@ package bus
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
-
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/causeway-sync/causeway/pkg/config"
 	"github.com/causeway-sync/causeway/pkg/fault"
@@ -29,23 +25,16 @@ type Connections struct{ c *Conn }
 // NewConnections binds to the bucket; nothing is opened.
 func NewConnections(c *Conn) *Connections { return &Connections{c: c} }
 
-func connectionSubject(name config.ConnectionName) string {
-	return "$KV." + BucketConnections + "." + string(name)
+func (s *Connections) key(name config.ConnectionName) bucketKey {
+	return bucketKey{c: s.c, bucket: BucketConnections, key: string(name), what: "the connection",
+		stale: "the connection was changed by somebody else meanwhile: load it again and repeat the edit"}
 }
 
 // Latest is what is stored of a connection. One that somebody removed with the NATS CLI is empty and has a number.
 func (s *Connections) Latest(ctx context.Context, name config.ConnectionName) (ConnectionRevision, error) {
-	const doing = "opening the connections bucket"
-	stream, err := s.c.js.Stream(ctx, "KV_"+BucketConnections)
-	if err != nil {
-		return ConnectionRevision{}, classify(err, doing)
-	}
-	msg, err := stream.GetLastMsgForSubject(ctx, connectionSubject(name))
-	switch {
-	case errors.Is(err, jetstream.ErrMsgNotFound):
-		return ConnectionRevision{}, nil
-	case err != nil:
-		return ConnectionRevision{}, classify(err, doing)
+	msg, err := s.key(name).latest(ctx)
+	if msg == nil || err != nil {
+		return ConnectionRevision{}, err
 	}
 	rev := ConnectionRevision{Number: msg.Sequence, By: orUnknown(msg.Header.Get(HeaderBy)), At: msg.Time}
 	if msg.Header.Get(headerOperation) != "" { // DEL or PURGE
@@ -78,15 +67,9 @@ func (s *Connections) Put(ctx context.Context, name config.ConnectionName, conne
 	if err != nil {
 		return ConnectionRevision{}, fmt.Errorf("encode connection %s: %w", name, err)
 	}
-	msg := nats.NewMsg(connectionSubject(name))
-	msg.Data = data
-	msg.Header.Set(HeaderBy, by)
-	ack, err := s.c.js.PublishMsg(ctx, msg, jetstream.WithExpectLastSequencePerSubject(expected))
-	if hasCode(err, codeWrongLastSequence) {
-		return ConnectionRevision{}, fault.Wrap(fault.Stale, err, "the connection was changed by somebody else meanwhile: load it again and repeat the edit")
-	}
+	number, err := s.key(name).put(ctx, data, expected, by)
 	if err != nil {
-		return ConnectionRevision{}, classify(err, "storing the connection")
+		return ConnectionRevision{}, err
 	}
-	return ConnectionRevision{Number: ack.Sequence, Connection: connection, By: by, At: time.Now().UTC()}, nil
+	return ConnectionRevision{Number: number, Connection: connection, By: by, At: time.Now().UTC()}, nil
 }

@@ -3,11 +3,9 @@ package bus
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // Acknowledgement says who has taken note of the responsibilities for personal data, and of which version of their text.
@@ -25,19 +23,15 @@ type Privacy struct{ c *Conn }
 // NewPrivacy binds; nothing is opened.
 func NewPrivacy(c *Conn) *Privacy { return &Privacy{c: c} }
 
+func (p *Privacy) key() bucketKey {
+	return bucketKey{c: p.c, bucket: BucketConfig, key: privacyKey, what: "the acknowledgement of the privacy responsibilities"}
+}
+
 // Latest is the newest acknowledgement; one of version 0 is none.
 func (p *Privacy) Latest(ctx context.Context) (Acknowledgement, error) {
-	const doing = "reading the acknowledgement of the privacy responsibilities"
-	stream, err := p.c.js.Stream(ctx, "KV_"+BucketConfig)
-	if err != nil {
-		return Acknowledgement{}, classify(err, doing)
-	}
-	msg, err := stream.GetLastMsgForSubject(ctx, privacySubject())
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return Acknowledgement{}, nil
-	}
-	if err != nil {
-		return Acknowledgement{}, classify(err, doing)
+	msg, err := p.key().latest(ctx)
+	if msg == nil || err != nil {
+		return Acknowledgement{}, err
 	}
 	var a Acknowledgement
 	if json.Unmarshal(msg.Data, &a) != nil { // Removed, or written by hand: nobody has acknowledged that.
@@ -49,7 +43,7 @@ func (p *Privacy) Latest(ctx context.Context) (Acknowledgement, error) {
 
 // Acknowledge stores that somebody has taken note of a version.
 func (p *Privacy) Acknowledge(ctx context.Context, version int, by, via string) (Acknowledgement, error) {
-	msg := nats.NewMsg(privacySubject())
+	msg := nats.NewMsg(p.key().subject())
 	msg.Header.Set(HeaderBy, by)
 	msg.Header.Set(HeaderVia, via)
 	var err error
@@ -57,7 +51,7 @@ func (p *Privacy) Acknowledge(ctx context.Context, version int, by, via string) 
 		return Acknowledgement{}, err
 	}
 	if _, err := p.c.js.PublishMsg(ctx, msg); err != nil {
-		return Acknowledgement{}, classify(err, "storing the acknowledgement of the privacy responsibilities")
+		return Acknowledgement{}, classify(err, "storing "+p.key().what)
 	}
 	// Not read back: in a cluster the copy that answers may not have it yet.
 	return Acknowledgement{Version: version, By: orUnknown(by), Via: via, At: time.Now().UTC()}, nil

@@ -95,10 +95,9 @@ func ownerSubject(id workflow.ID) string { return "$KV." + BucketLeases + "." + 
 // beganSubject holds the last start that has been at work: key <workflow>-began of the lease bucket.
 func beganSubject(id workflow.ID) string { return "$KV." + BucketLeases + "." + string(id) + "-began" }
 
-// privacySubject holds who has acknowledged the privacy responsibilities: key privacy of the configuration bucket, beside
-// the workflows' documents. Its value is {"version":1}, the version of the text; who, through what and when stand in the
-// headers and the time of the message.
-func privacySubject() string { return "$KV." + BucketConfig + ".privacy" }
+// privacyKey, of the configuration bucket, beside the workflows' documents, holds who has acknowledged the privacy responsibilities.
+// Its value is {"version":1}, the version of the text; who, through what and when stand in the headers and the time of the message.
+const privacyKey = "privacy"
 
 // Retention is how long what holds or names personal data is kept: the command log, rejected records with their payloads,
 // and decisions about contacts where the configuration does not say. Settled records are bounded by Keep.

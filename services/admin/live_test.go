@@ -109,6 +109,30 @@ func TestRowsStream(t *testing.T) {
 	t.Fatal("no event came")
 }
 
+// TestFirstStepsComeLate: what is not connected is known when a service has spoken, and a page that is open by then shows it too.
+func TestFirstStepsComeLate(t *testing.T) {
+	r := start(t, nil)
+	if strings.Contains(r.get("/").text(), "First steps") {
+		t.Fatal("they are there before anybody has spoken")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	spoken := false
+	for e := range r.events(ctx, "/live") {
+		switch {
+		case e.name != "first":
+		case !spoken && strings.TrimSpace(e.data) != "":
+			t.Fatalf("nobody has spoken: %q", e.data)
+		case !spoken:
+			spoken = true
+			r.beat(func(hb *workflow.Heartbeat) { hb.Connections = map[string]workflow.ConnectionUse{"dynamics": {}, "campaign": {}} })
+		case strings.Contains(e.data, "First steps"):
+			return
+		}
+	}
+	t.Fatal("they never came")
+}
+
 // TestShutdownEndsStreams: an open page does not keep the service from stopping.
 func TestShutdownEndsStreams(t *testing.T) {
 	r := start(t, nil)

@@ -78,24 +78,27 @@ func (s *Site) command(send func(context.Context, string, backend.Caller) (workf
 // writeTimeout is how long the reader of a live page may take to read one event.
 const writeTimeout = 35 * time.Second
 
-// live streams the table's rows as HTML, for the Workflows page: one template draws them, here and there.
+// live streams the parts of the Workflows page that change, as HTML: one template draws each, here and there.
 func (s *Site) live(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	out := http.NewResponseController(w)
 	s.service.Follow(r.Context(), s.closing, func() error {
-		var rows, usage bytes.Buffer
-		if err := s.pages["workflows"].ExecuteTemplate(&rows, "rows", s.rows(r.Context())); err != nil {
-			s.cfg.Log.Error("the rows cannot be drawn", zap.Error(err))
-			return err
-		}
-		if err := s.pages["workflows"].ExecuteTemplate(&usage, "usage", s.service.Usage()); err != nil {
-			s.cfg.Log.Error("the usage cannot be drawn", zap.Error(err))
-			return err
+		var events []byte
+		for _, part := range []struct {
+			name string
+			data any
+		}{{"rows", s.rows(r.Context())}, {"usage", s.service.Usage()}, {"first", s.service.FirstSteps()}} {
+			var drawn bytes.Buffer
+			if err := s.pages["workflows"].ExecuteTemplate(&drawn, part.name, part.data); err != nil {
+				s.cfg.Log.Error("a part of the page cannot be drawn", zap.String("part", part.name), zap.Error(err))
+				return err
+			}
+			events = append(events, event(part.name, drawn.String())...)
 		}
 		if err := out.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
 			return err
 		}
-		if _, err := w.Write(append(event("rows", rows.String()), event("usage", usage.String())...)); err != nil {
+		if _, err := w.Write(events); err != nil {
 			return err
 		}
 		return out.Flush()

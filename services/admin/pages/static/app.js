@@ -42,7 +42,7 @@
       source.addEventListener("open", alive);
       source.addEventListener("error", gone);
       source.addEventListener("rows", (e) => { alive(); update(table, e.data); });
-      source.addEventListener("usage", (e) => { alive(); use(e.data); });
+      for (const part of ["usage", "first"]) source.addEventListener(part, (e) => { alive(); draw(part, e.data); });
     };
     open();
     window.addEventListener("pagehide", () => source.close());
@@ -61,11 +61,14 @@
     }
   }
 
-  // use puts what was used today in place.
-  function use(html) {
-    const live = document.getElementById("usage");
+  // draw puts a part of the page in place. One that is over stays until the page is loaded again: nothing jumps away below
+  // the pointer.
+  function draw(id, html) {
+    const live = document.getElementById(id);
     const fresh = new DOMParser().parseFromString(html, "text/html").body.firstElementChild;
-    if (live && live.firstElementChild && fresh) morph(live.firstElementChild, fresh);
+    if (!live || !fresh) return;
+    if (live.firstElementChild) morph(live.firstElementChild, fresh);
+    else live.append(document.importNode(fresh, true));
   }
 
   function statuses(table) {
