@@ -31,8 +31,8 @@ func TestWhoMayPublish(t *testing.T) {
 		{"causeway.commands.egress.stop", []string{"admin", "operator", "maintenance"}},
 		{"causeway.ingress.records.contact", []string{"ingress"}},
 		{"causeway.ingress.checkpoint.contact", []string{"ingress"}},
-		{"causeway.egress.records.journal", []string{"egress"}},
-		{"causeway.optinout.records.export", []string{"optinout"}},
+		{"causeway.egress.records.journal", []string{"admin", "egress"}}, // What was rejected goes back as it was.
+		{"causeway.optinout.records.export", []string{"admin", "optinout"}},
 		{"causeway.ingress.retries.contact", []string{"admin", "ingress"}},
 		{"causeway.heartbeats.ingress.x", []string{"ingress"}},
 		{"causeway.heartbeats.egress.x", []string{"egress"}},

@@ -141,6 +141,7 @@ func TestTheServicesWorkUnderThesePermissions(t *testing.T) {
 	})
 	operator.configure("egress", func(doc map[string]any) {
 		doc["events"] = map[string]any{"send": true, "open": true, "click": true, "bounce": true}
+		doc["unknownContact"] = map[string]any{"waitHours": 0}
 	})
 	operator.configure("optinout", func(doc map[string]any) {
 		doc["direction"], doc["mappings"] = "bidirectional", []any{map[string]any{"column": "donotbulkemail", "field": "blackListEmail"}}
@@ -165,6 +166,8 @@ func TestTheServicesWorkUnderThesePermissions(t *testing.T) {
 	operator.ask(nil, "causeway.api.connections", "")
 	operator.ask(nil, "causeway.api.connections.dynamics.test", "")
 	rejectedAndRetried(operator, systems, view)
+	strangersRetried(operator, systems, view)
+	reportsRetried(operator, systems, view)
 	operator.ask(nil, "causeway.api.workflows.ingress.stop", "")
 	operator.until("ingress is STOPPED", func() bool { return view("ingress").Status == workflow.Stopped })
 	operator.ask(nil, "causeway.api.workflows.ingress.replay", `{"table":"contact"}`)
@@ -202,5 +205,47 @@ func rejectedAndRetried(operator *caller, systems *sandbox.Sandbox, view func(st
 	operator.until("it is written", func() bool { v := view("ingress"); return v.Failures == 0 && v.Backlog == 0 })
 	if got := systems.Campaign.Profiles()[id]["lastName"]; got != "Refused" {
 		operator.t.Errorf("the contact is called %q in Campaign", got)
+	}
+}
+
+// strangersRetried has an e-mail event wait for nobody and stand among the failures; its contact arrives, and a retry puts the event back.
+func strangersRetried(operator *caller, systems *sandbox.Sandbox, view func(string) workflow.View) {
+	operator.t.Helper()
+	if _, err := systems.Campaign.AppendEvents(campaigntest.EventBatch{Count: 1, UnknownContacts: 1}); err != nil {
+		operator.t.Fatal(err)
+	}
+	operator.until("an event of a stranger is rejected", func() bool { return view("egress").Failures == 1 })
+	for _, e := range systems.Campaign.EmittedEvents() {
+		if !e.Known {
+			systems.Dynamics.Put("contact", map[string]any{"contactid": e.Contact, "lastname": "Late"})
+		}
+	}
+	operator.ask(nil, "causeway.api.workflows.egress.failures.retry", `{"all":true}`)
+	operator.until("it is written", func() bool { v := view("egress"); return v.Failures == 0 && v.Backlog == 0 })
+}
+
+// reportsRetried has Campaign refuse an opt-out, mends it and retries it.
+func reportsRetried(operator *caller, systems *sandbox.Sandbox, view func(string) workflow.View) {
+	operator.t.Helper()
+	var id string
+	for _, each := range systems.Dynamics.IDs("contact") {
+		if row, _ := systems.Dynamics.Row("contact", each); row["donotbulkemail"] != true && systems.Campaign.Profiles()[each] != nil {
+			id = each
+			break
+		}
+	}
+	systems.Campaign.Refuse(func(fields map[string]any) string {
+		if _, optOut := fields["blackListEmail"]; optOut {
+			return "The value is not valid"
+		}
+		return ""
+	})
+	systems.Dynamics.Put("contact", map[string]any{"contactid": id, "donotbulkemail": true})
+	operator.until("an opt-out is rejected", func() bool { return view("optinout").Failures == 1 })
+	systems.Campaign.Refuse(nil)
+	operator.ask(nil, "causeway.api.workflows.optinout.failures.retry", `{"all":true}`)
+	operator.until("it is written", func() bool { v := view("optinout"); return v.Failures == 0 && v.Backlog == 0 })
+	if got := systems.Campaign.Profiles()[id]["blackListEmail"]; got != true {
+		operator.t.Errorf("the contact's opt-out is %v in Campaign", got)
 	}
 }
