@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -105,6 +106,39 @@ func TestTrimKeepsTheLastPosition(t *testing.T) {
 	}
 	if last, _, err := q.checkpoint(ctx, "contact"); err != nil || string(last.Position) != "19" {
 		t.Errorf("the position is %+v, %v", last, err)
+	}
+}
+
+// TestTrimBoundsTheSizeOfPositions: positions of export files are large, and few of them would fill a stream that nothing else may trim.
+func TestTrimBoundsTheSizeOfPositions(t *testing.T) {
+	conn, ctx := provisioned(t)
+	q := NewQueue(conn, workflow.OptInOut)
+	stream, err := conn.js.Stream(ctx, Stream(workflow.OptInOut))
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := int(stream.CachedInfo().Config.MaxBytes / 16 / (few + 8))
+	on, err := q.Checkpoint(ctx, "export")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range few + 10 {
+		if on, err = q.Append(ctx, "export", nil, on, record.Position(strings.Repeat(string(rune('a'+n%26)), size))); err != nil {
+			t.Fatal(err)
+		}
+		if err := trimPositions(ctx, stream, workflow.OptInOut, oldPositions); err != nil {
+			t.Fatal(err)
+		}
+		info, err := stream.Info(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := info.State.Msgs, uint64(n+2); n < few && got != want { // The fence is one of them.
+			t.Fatalf("%d messages are left, want all %d: few need no room", got, want)
+		}
+		if n == few+9 && info.State.Msgs > 4 {
+			t.Errorf("%d messages are left", info.State.Msgs)
+		}
 	}
 }
 

@@ -94,7 +94,7 @@ func streams(sizes Sizes) []jetstream.StreamConfig {
 	trend := common(StreamTrend, trendFilter, TrendMaxAge)
 	trend.Description = "How each workflow was, a sample a minute"
 	trend.Duplicates = trendDuplicates
-	list := []jetstream.StreamConfig{common(StreamCommands, commandsFilter, commandsMaxAge), common(StreamEvents, eventsFilter, eventsMaxAge), failures, ledger, trend}
+	list := []jetstream.StreamConfig{common(StreamCommands, commandsFilter, 0), common(StreamEvents, eventsFilter, eventsMaxAge), failures, ledger, trend}
 	for _, id := range workflow.All() {
 		list = append(list, jetstream.StreamConfig{
 			Name:        Stream(id),

@@ -146,7 +146,7 @@ func (s *Queues) Trim(ctx context.Context, id workflow.ID, keep Keep, now time.T
 	until := uint64(0)
 	if float64(state.Bytes) > keep.Share*float64(stream.CachedInfo().Config.MaxBytes) {
 		until = settled
-	} else if until, err = s.lastBefore(ctx, stream, id, state.FirstSeq, settled, now.Add(-keep.Age)); err != nil {
+	} else if until, err = lastBefore(ctx, stream, RecordsFilter(id), state.FirstSeq, settled, now.Add(-keep.Age)); err != nil {
 		return 0, err
 	}
 	if until == 0 {
@@ -164,8 +164,15 @@ func (s *Queues) Trim(ctx context.Context, id workflow.ID, keep Keep, now time.T
 }
 
 // oldPositions is how many read positions and fences of one source may stand behind the one that counts. Removing them
-// makes the server read what stands between them, so it is done rarely.
-const oldPositions = 10_000
+// makes the server read what stands between them, so it is done rarely; more often where positions are large: those of export files
+// can have half a megabyte, and all of them together may take positionShare of the stream.
+const (
+	oldPositions  = 10_000
+	positionShare = 1.0 / 16
+)
+
+// few positions are never too many, whatever their size: no time is spent on finding out.
+const few = 32
 
 // trimPositions removes the read positions and fences that newer ones have replaced, where there are too many.
 func trimPositions(ctx context.Context, stream jetstream.Stream, id workflow.ID, many uint64) error {
@@ -175,7 +182,15 @@ func trimPositions(ctx context.Context, stream jetstream.Stream, id workflow.ID,
 			return classify(err, "counting read positions")
 		}
 		for subject, count := range info.State.Subjects {
-			if count <= many {
+			if count <= min(few, many) {
+				continue
+			}
+			last, err := stream.GetLastMsgForSubject(ctx, subject)
+			if err != nil {
+				return classify(err, "counting read positions")
+			}
+			room := positionShare * float64(info.Config.MaxBytes) / float64(max(1, len(last.Data)))
+			if count <= many && (info.Config.MaxBytes <= 0 || float64(count) <= room) {
 				continue
 			}
 			if err := stream.Purge(ctx, jetstream.WithPurgeSubject(subject), jetstream.WithPurgeKeep(1)); err != nil {
@@ -186,15 +201,15 @@ func trimPositions(ctx context.Context, stream jetstream.Stream, id workflow.ID,
 	return nil
 }
 
-// lastBefore is the last sequence in [low, high] that was queued before a time, 0 when there is none. Times grow with
+// lastBefore is the last sequence in [low, high] of a filter's messages that was stored before a time, 0 when there is none. Times grow with
 // sequences, so it halves the stretch: 20 reads find the place in a million.
-func (s *Queues) lastBefore(ctx context.Context, stream jetstream.Stream, id workflow.ID, low, high uint64, limit time.Time) (uint64, error) {
+func lastBefore(ctx context.Context, stream jetstream.Stream, filter string, low, high uint64, limit time.Time) (uint64, error) {
 	found := uint64(0)
 	for low <= high && high > 0 {
 		middle := low + (high-low)/2
-		msg, err := stream.GetMsg(ctx, middle, jetstream.WithGetMsgSubject(RecordsFilter(id)))
+		msg, err := stream.GetMsg(ctx, middle, jetstream.WithGetMsgSubject(filter))
 		if err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
-			return 0, classify(err, "looking for old records")
+			return 0, classify(err, "looking for what is old")
 		}
 		if err == nil && msg.Sequence <= high && msg.Time.Before(limit) {
 			found, low = msg.Sequence, msg.Sequence+1

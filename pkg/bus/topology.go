@@ -45,7 +45,8 @@ const (
 
 // The times that the topology fixes.
 const (
-	commandsMaxAge = 90 * 24 * time.Hour
+	// commandsKept is for how long the command log keeps what is over; it has no age limit, because what holds stays (Commands.Trim).
+	commandsKept   = 90 * 24 * time.Hour
 	eventsMaxAge   = 30 * 24 * time.Hour
 	failuresMaxAge = 30 * 24 * time.Hour
 	// ledgerMaxAge is how long decisions are kept where the configuration does not say.
@@ -102,7 +103,7 @@ const privacyKey = "privacy"
 // Retention is how long what holds or names personal data is kept: the command log, rejected records with their payloads,
 // and decisions about contacts where the configuration does not say. Settled records are bounded by Keep.
 func Retention() (commands, failures, ledger time.Duration) {
-	return commandsMaxAge, failuresMaxAge, ledgerMaxAge
+	return commandsKept, failuresMaxAge, ledgerMaxAge
 }
 
 // CommandSubject is where a command is published; an empty message will do.

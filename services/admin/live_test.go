@@ -125,7 +125,9 @@ func TestFirstStepsComeLate(t *testing.T) {
 			t.Fatalf("nobody has spoken: %q", e.data)
 		case !spoken:
 			spoken = true
-			r.beat(func(hb *workflow.Heartbeat) { hb.Connections = map[string]workflow.ConnectionUse{"dynamics": {}, "campaign": {}} })
+			r.beat(func(hb *workflow.Heartbeat) {
+				hb.Connections = map[string]workflow.ConnectionUse{"dynamics": {}, "campaign": {}}
+			})
 		case strings.Contains(e.data, "First steps"):
 			return
 		}

@@ -68,6 +68,7 @@ func (s *Service) Run(ctx context.Context) {
 	defer parts.Wait()
 	parts.Go(func() { s.monitor.Run(ctx) })
 	parts.Go(func() { trim(ctx, bus.NewQueues(s.conn), s.keep, s.log) })
+	parts.Go(func() { trimCommands(ctx, bus.NewCommands(s.conn), s.log) })
 	parts.Go(func() { s.failures.Run(ctx) })
 	parts.Go(func() { s.jobs.run(ctx) })
 }

@@ -14,6 +14,25 @@ import (
 // trimEvery is how often settled records are looked through. A queue that fills quickly is waited for this long at most.
 const trimEvery = 5 * time.Second
 
+// commandsEvery is how often the command log is looked through.
+const commandsEvery = time.Hour
+
+// trimCommands removes what is old from the command log, until ctx ends.
+func trimCommands(ctx context.Context, commands *bus.Commands, log *zap.Logger) {
+	ticker := time.NewTicker(commandsEvery)
+	defer ticker.Stop()
+	for {
+		if err := commands.Trim(ctx, time.Now()); err != nil && ctx.Err() == nil {
+			log.Warn("the command log could not be trimmed", zap.String("why", fault.Message(err)))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
 // trim removes settled records that are old, or in the way of new ones, until ctx ends. It never touches an unsettled
 // record (invariant 1).
 func trim(ctx context.Context, queues *bus.Queues, keep bus.Keep, log *zap.Logger) {
