@@ -72,6 +72,35 @@ func TestNewColumnsAreReadFromTheBeginning(t *testing.T) {
 	}
 }
 
+// TestAnotherDestinationIsReadFromTheBeginning: what was read for one mapping was not written where another one says. A position that
+// names none, of an earlier release, goes on and names it from then on.
+func TestAnotherDestinationIsReadFromTheBeginning(t *testing.T) {
+	env := newEnvironment(t, dynamicstest.Options{})
+	env.Put("contact", map[string]any{"lastname": "a"})
+	old := env.reader(dynamics.SourceConfig{Columns: []string{"lastname"}})
+	old.drain(t)
+	named := env.reader(dynamics.SourceConfig{Columns: []string{"lastname"}, Destination: "profile"})
+	named.position = old.position
+	env.Put("contact", map[string]any{"lastname": "b"})
+	if page := named.next(t); page.Notice != "" || len(page.Records) != 1 {
+		t.Errorf("a position without a destination: %q with %d records", page.Notice, len(page.Records))
+	}
+	same := env.reader(dynamics.SourceConfig{Columns: []string{"lastname"}, Destination: "profile"})
+	same.position = named.position
+	if page := same.next(t); page.Notice != "" || len(page.Records) != 0 {
+		t.Errorf("the same destination: %q with %d records", page.Notice, len(page.Records))
+	}
+	other := env.reader(dynamics.SourceConfig{Columns: []string{"lastname"}, Destination: "cusPerson"})
+	other.position = named.position
+	if page := other.next(t); page.Notice != "contact goes to cusPerson now and not to profile: reading it again from the beginning" || len(page.Records) != 2 {
+		t.Errorf("another destination: %q with %d records", page.Notice, len(page.Records))
+	}
+	other.drain(t)
+	if page := other.next(t); page.Notice != "" || len(page.Records) != 0 {
+		t.Errorf("it begins again and again: %q with %d records", page.Notice, len(page.Records))
+	}
+}
+
 func TestReadRefuses(t *testing.T) {
 	env := newEnvironment(t, dynamicstest.Options{})
 	for name, tc := range map[string]struct {

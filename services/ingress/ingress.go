@@ -132,11 +132,16 @@ func (s *service) pump(b host.Binding, tables map[string]*mapped, store *written
 	for table, m := range tables {
 		p.Sources[table] = &watched{mapped: m, open: func(plan *mapping.Plan) pump.Source {
 			source := s.from.Source(dynamics.SourceConfig{Table: table, Columns: m.mapping.Columns(), FormattedValues: plan.ReadsLabels(),
-				Known: b.Queue.KnownKeys(table)})
+				Destination: goesTo(m.mapping), Known: b.Queue.KnownKeys(table)})
 			return newRereader(source, b.Queue, table)
 		}}
 	}
 	return p
+}
+
+// goesTo names what tells a mapping's rows in Campaign apart from those of another mapping of the same table.
+func goesTo(m config.Mapping) string {
+	return m.Resource + " by " + m.Key.Field + " from " + m.Key.Column
 }
 
 // preflight looks at both sides of every mapping. Findings are gathered; trouble on the way ends it at once. A start that

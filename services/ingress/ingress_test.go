@@ -356,6 +356,24 @@ func TestReplayReadsTheTableAgainAtTheNextStart(t *testing.T) {
 	}
 }
 
+// TestATableThatGoesElsewhereIsReadAgain: a mapping that is deleted and added for another resource has every row written there.
+func TestATableThatGoesElsewhereIsReadAgain(t *testing.T) {
+	h := newHouse(t, 300)
+	h.campaign.DefineResource(campaigntest.Resource{Name: "cusPerson", Schema: "cus:person", API: campaigntest.Extended, Key: "personId",
+		Fields: []campaigntest.Field{{Name: "personId", Type: campaigntest.String, Length: 100}, {Name: "name", Type: campaigntest.String, Length: 50}}})
+	h.serve("i")
+	h.Command(workflow.Start)
+	h.synced()
+	h.Command(workflow.Stop)
+	h.Status("i", workflow.Stopped, "")
+	h.edit(func(doc *config.IngressDoc) {
+		doc.Mappings[0].Resource, doc.Mappings[0].Key.Field = "cusPerson", "personId"
+		doc.Mappings[0].Fields = []config.FieldMapping{{Column: "lastname", Field: "name", ApplyUpdates: true, TooLong: config.Truncate}}
+	})
+	h.Command(workflow.Start)
+	h.Until("every contact is a person too", func() bool { return h.campaign.Len("cusPerson") == 300 && h.Backlog().Total() == 0 })
+}
+
 // TestPreviewWritesNothing and shows what would be written beside what is there.
 func TestPreviewWritesNothing(t *testing.T) {
 	h := newHouse(t, 8)
