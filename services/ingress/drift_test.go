@@ -111,6 +111,30 @@ func TestARunWhoseOnlyMappingDriftsFails(t *testing.T) {
 	}
 }
 
+// TestASecretThatIsNoGoodIsNoDrift: it concerns every mapping, and the workflow says FAILED and not that it works.
+func TestASecretThatIsNoGoodIsNoDrift(t *testing.T) {
+	h := newLinkedHouse(t, 20)
+	h.join(5)
+	h.serve("i")
+	h.Command(workflow.Start)
+	h.Until("both tables are in Campaign", func() bool { return h.joinable() && h.equal() && h.Backlog().Total() == 0 })
+	h.campaign.Issuer().SetSecret("causeway", "another")
+	h.campaign.Issuer().RevokeAll()
+	contact := someContact(h)
+	h.touchContact(contact, "not written yet")
+	h.Status("i", workflow.Failed, "refused the sign-in")
+	if parked := h.Backlog().Parked; parked != 0 {
+		t.Errorf("%d records were parked as if their mapping did not fit", parked)
+	}
+	h.campaign.Issuer().SetSecret("causeway", "causeway-sandbox")
+	h.Until("it goes on", func() bool { // A refusal is remembered for 10 s: a start within that time is refused for the same reason.
+		if h.Beat("i").Status == workflow.Failed {
+			h.Command(workflow.Start)
+		}
+		return h.equal() && h.Backlog().Total() == 0
+	})
+}
+
 // join makes memberships of the first contacts.
 func (h *house) join(count int) (members []string) {
 	for id := range h.dynamics.Rows("contact") {

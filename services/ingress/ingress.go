@@ -11,7 +11,6 @@ import (
 	"github.com/causeway-sync/causeway/pkg/campaign"
 	"github.com/causeway-sync/causeway/pkg/config"
 	"github.com/causeway-sync/causeway/pkg/dynamics"
-	"github.com/causeway-sync/causeway/pkg/fault"
 	"github.com/causeway-sync/causeway/pkg/mapping"
 	"github.com/causeway-sync/causeway/pkg/pump"
 	"github.com/causeway-sync/causeway/pkg/remote"
@@ -238,7 +237,7 @@ func compile(ctx context.Context, m config.Mapping, from *dynamics.Client, to *c
 	}
 	plan, faults := mapping.Compile(m, table, fields)
 	if len(faults) > 0 {
-		return nil, fit{}, fault.Wrap(fault.Fatal, faults, faults.Error())
+		return nil, fit{}, drifted(faults, faults.Error())
 	}
 	return plan, fitOf(m, table, fields), nil
 }

@@ -2,6 +2,7 @@ package ingress
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -76,8 +77,9 @@ func (m *mapped) due() bool {
 	return m.held != nil || time.Since(m.looked) >= lookEvery
 }
 
-// look compares both sides with what the mapping was compiled for. fault.Fatal is what holds it; any other error is trouble
-// with looking. An answer that is newer than asked does for all who ask at the same time.
+// look compares both sides with what the mapping was compiled for. A *drift is what holds it; any other error is trouble with
+// looking, such as a secret that is no good any more: that is no matter of one mapping. An answer that is newer than asked does for
+// all who ask at the same time.
 func (m *mapped) look(ctx context.Context, newerThan time.Time) error {
 	m.looking.Lock()
 	defer m.looking.Unlock()
@@ -89,13 +91,27 @@ func (m *mapped) look(ctx context.Context, newerThan time.Time) error {
 	}
 	began := time.Now() // What changes while both sides answer is for the next look.
 	plan, now, err := compile(ctx, m.mapping, m.from, m.to)
-	if fault.Is(err, fault.NotFound) {
-		err = fault.Wrap(fault.Fatal, err, fault.Message(err))
+	if fault.Is(err, fault.NotFound) { // The table or the resource.
+		err = drifted(err, fault.Message(err))
 	}
-	if err != nil && !fault.Is(err, fault.Fatal) {
+	if err != nil && !isDrift(err) {
 		return err
 	}
 	return m.conclude(began, plan, now, err)
+}
+
+// drift is that one of both sides is not what the mapping was compiled for. Its kind is fault.Fatal: somebody has to mend it.
+type drift struct{ error }
+
+func (d *drift) Unwrap() error { return d.error }
+
+func drifted(cause error, message string) error {
+	return &drift{fault.Wrap(fault.Fatal, cause, message)}
+}
+
+func isDrift(err error) bool {
+	var d *drift
+	return errors.As(err, &d)
 }
 
 func (m *mapped) conclude(began time.Time, plan *mapping.Plan, now fit, finding error) error {
@@ -132,8 +148,10 @@ func (m *mapped) suspect(ctx context.Context, refusal error) error {
 	case err == nil:
 		m.clear()
 		return refusal
-	case fault.Is(err, fault.Fatal):
+	case isDrift(err):
 		return waits(err)
+	case fault.Is(refusal, fault.Fatal) && fault.Is(err, fault.Fatal):
+		return refusal // The same trouble keeps it from looking.
 	default:
 		return err
 	}
@@ -204,5 +222,5 @@ func (f fit) changed(now fit, m config.Mapping) error {
 }
 
 func changedType(what, was, is string) error {
-	return fault.New(fault.Fatal, fmt.Sprintf("%s was a %s when the workflow was started and is a %s now; check the mapping, then stop and start the workflow, or change it back", what, was, is))
+	return drifted(nil, fmt.Sprintf("%s was a %s when the workflow was started and is a %s now; check the mapping, then stop and start the workflow, or change it back", what, was, is))
 }
