@@ -24,7 +24,7 @@ func TestAFullDisk(t *testing.T) {
 	}
 	// The disk is memory that is there while somebody uses it: the sandbox does too, so that the server can be restarted.
 	in.write("small-disk.yml", fmt.Sprintf(`{version: "3.8", services: {sandbox: {volumes: ["nats:/held:ro"]}},
-		volumes: {nats: {driver_opts: {type: tmpfs, device: tmpfs, o: "size=%d,%s"}}}}`, diskSize, user))
+  volumes: {nats: {driver_opts: {type: tmpfs, device: tmpfs, o: "size=%d,%s"}}}}`, diskSize, user))
 	in.files = append(in.files, "-f", filepath.Join(in.folder, "small-disk.yml"))
 	in.compose("up", "-d")
 	in.until(patience, "the sandbox is connected", func() bool {

@@ -10,13 +10,16 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
 	"github.com/causeway-sync/causeway/deploy/sandbox"
 	"github.com/causeway-sync/causeway/deploy/standalone"
+	"github.com/causeway-sync/causeway/pkg/campaign/campaigntest"
 	"github.com/causeway-sync/causeway/pkg/catalog"
+	"github.com/causeway-sync/causeway/pkg/remote/remotetest"
 	"github.com/causeway-sync/causeway/pkg/workflow"
 	"github.com/causeway-sync/causeway/services/admin/backend"
 )
@@ -76,18 +79,25 @@ func (p *product) put(name string, document any) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	request, err := http.NewRequest("PUT", p.base+"/api/v1/connections/"+name, bytes.NewReader(body))
+	p.replace("/connections/"+name, body)
+}
+
+// replace stores a document on top of whatever is stored.
+func (p *product) replace(path string, body []byte) {
+	p.t.Helper()
+	request, err := http.NewRequest("PUT", p.base+"/api/v1"+path, bytes.NewReader(body))
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	request.Header.Set("If-Match", "*")
+	request.Header.Set("Content-Type", "application/json")
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	defer response.Body.Close()
 	if response.StatusCode != 200 {
-		p.t.Fatalf("PUT %s: %s", name, response.Status)
+		p.t.Fatalf("PUT %s: %s", path, response.Status)
 	}
 }
 
@@ -114,14 +124,62 @@ func wants(t *testing.T, what string, report catalog.TestReport, failed string) 
 	}
 }
 
+// documents are the connections to the simulated systems.
+func documents(systems *sandbox.Sandbox) (dynamics, campaign, files map[string]string) {
+	d, c, f := systems.DynamicsConfig(), systems.CampaignConfig(), systems.SFTPConfig()
+	return map[string]string{"url": d.URL, "tokenUrl": d.TokenURL, "tenant": d.Tenant, "clientId": d.ClientID, "clientSecret": d.ClientSecret},
+		map[string]string{"url": c.URL, "tokenUrl": c.TokenURL, "orgId": c.OrgID, "clientId": c.ClientID, "clientSecret": c.ClientSecret, "journalUrl": c.JournalURL},
+		map[string]string{"addr": f.Addr, "user": f.User, "key": string(f.Key), "hostKey": f.HostKey, "folder": f.Folder}
+}
+
+// TestServicesOfOneProcessWaitTogether: they are one user to Dynamics, and what one was asked for counts for the others (invariant 10).
+func TestServicesOfOneProcessWaitTogether(t *testing.T) {
+	p, systems, _ := bare(t)
+	dynamics, campaign, files := documents(systems)
+	for name, document := range map[string]any{"dynamics": dynamics, "campaign": campaign, "sftp": files} {
+		p.put(name, document)
+	}
+	var stored map[string]any
+	p.call("GET", "/workflows/egress/config", nil, 200, &stored)
+	stored["events"] = map[string]any{"send": true, "open": true, "click": true, "bounce": true}
+	body, err := json.Marshal(stored)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.replace("/workflows/egress/config", body)
+	egress := func() (v workflow.View) { p.call("GET", "/workflows/egress", nil, 200, &v); return v }
+	p.until("starts are enabled", func(v workflow.View) bool { return v.Actions.Start.Enabled && egress().Actions.Start.Enabled })
+	for _, id := range []string{"ingress", "egress"} {
+		p.call("POST", "/workflows/"+id+"/start", nil, 202, nil)
+	}
+	p.until("both are at work", func(v workflow.View) bool {
+		return v.Status == workflow.Running && len(v.Loads) == 0 && v.Counters.Read >= 300 && v.Backlog == 0 && egress().Status == workflow.Running
+	})
+	stats := systems.Dynamics.Stats()
+	stop := systems.Dynamics.Inject(remotetest.Fault{Kind: remotetest.Throttle, Rate: 1, RetryAfter: 5})
+	asked := stats.Get(remotetest.Throttled)
+	p.until("ingress is asked for a pause", func(workflow.View) bool { return stats.Get(remotetest.Throttled) > asked })
+	asked = stats.Get(remotetest.Throttled)
+	// Meanwhile there is something to write for the other one, later than what was on its way already.
+	<-time.After(time.Second)
+	if _, err := systems.Campaign.AppendEvents(campaigntest.EventBatch{Count: 20}); err != nil {
+		t.Fatal(err)
+	}
+	p.until("egress has read them", func(workflow.View) bool { return egress().Backlog > 0 })
+	p.until("the pause is over, and another was asked for", func(workflow.View) bool { return stats.Get(remotetest.Throttled) > asked })
+	stop()
+	p.until("they are written", func(workflow.View) bool { v := egress(); return v.Counters.Written >= 20 && v.Backlog == 0 })
+	if n := stats.Get(remotetest.DuringRetryAfter); n != 0 {
+		t.Errorf("%d requests came inside a Retry-After", n)
+	}
+}
+
 // TestConnectionsFromNothing: an empty installation is connected over its API, tested, started, edited while it runs and
 // started again; its secrets are in no log line, answer or metric.
 func TestConnectionsFromNothing(t *testing.T) {
 	p, systems, logged := bare(t)
 	d, c, f := systems.DynamicsConfig(), systems.CampaignConfig(), systems.SFTPConfig()
-	dynamics := map[string]string{"url": d.URL, "tokenUrl": d.TokenURL, "tenant": d.Tenant, "clientId": d.ClientID, "clientSecret": d.ClientSecret}
-	campaign := map[string]string{"url": c.URL, "tokenUrl": c.TokenURL, "orgId": c.OrgID, "clientId": c.ClientID, "clientSecret": c.ClientSecret, "journalUrl": c.JournalURL}
-	files := map[string]string{"addr": f.Addr, "user": f.User, "key": string(f.Key), "hostKey": f.HostKey, "folder": f.Folder}
+	dynamics, campaign, files := documents(systems)
 	with := func(document map[string]string, name, value string) map[string]string {
 		changed := map[string]string{name: value}
 		for n, v := range document {

@@ -26,6 +26,7 @@ import (
 	"github.com/causeway-sync/causeway/pkg/exportfile"
 	"github.com/causeway-sync/causeway/pkg/fault"
 	"github.com/causeway-sync/causeway/pkg/pump"
+	"github.com/causeway-sync/causeway/pkg/remote"
 	"github.com/causeway-sync/causeway/pkg/seal"
 	"github.com/causeway-sync/causeway/pkg/telemetry"
 	"github.com/causeway-sync/causeway/pkg/workflow"
@@ -188,6 +189,9 @@ func (cfg Config) services(server *embedded.Server, key *seal.Key) []func(contex
 	// The instance's name is the same in every life of this process: nobody else can be alive on its data folder, so it may
 	// take over the lease that a killed process left behind.
 	registry := telemetry.NewRegistry()
+	// The services of one process are one application user at the vendors: a pause that one is asked for counts for all (invariant 10).
+	gates := remote.NewGates()
+	cfg.Dynamics.Gates, cfg.Campaign.Gates = gates, gates
 	hosted := func(id workflow.ID) host.Config {
 		return host.Config{NATS: busOptions(provider, "causeway-"+string(id), cfg.Log), Instance: "standalone", Sole: true, Version: cfg.Version,
 			Registry: registry, Log: cfg.Log}

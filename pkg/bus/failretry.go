@@ -99,7 +99,8 @@ func (f *Failures) Retry(ctx context.Context, id workflow.ID, seqs []uint64, map
 	return done, nil
 }
 
-// retriesOf makes the batch that puts records back, one message a record, and lists the failures that it settles.
+// retriesOf makes the batch that puts records back, and lists the failures that it settles. A row that was rejected twice is read once
+// more; of events and reports none is contained in another, so each goes back.
 func retriesOf(messages []*jetstream.RawStreamMsg, mapped func(source string) bool) (batch []*nats.Msg, gone []uint64) {
 	at := map[[2]string]int{}
 	for _, msg := range messages {
@@ -110,7 +111,7 @@ func retriesOf(messages []*jetstream.RawStreamMsg, mapped func(source string) bo
 		gone = append(gone, f.Seq)
 		back := again(f, msg)
 		record := [2]string{f.Source, f.Key}
-		if i, twice := at[record]; twice {
+		if i, twice := at[record]; twice && f.Workflow == workflow.Ingress {
 			// The later one, but a row of a full read stays one.
 			if snapshot, was := batch[i].Header[HeaderSnapshot]; was {
 				back.Header[HeaderSnapshot] = snapshot

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -54,8 +55,8 @@ type Systems struct {
 
 // NewSystems opens nothing.
 func NewSystems(cfg Connections) *Systems {
-	gates := remote.NewGates()
-	cfg.Dynamics.Gates, cfg.Campaign.Gates = gates, gates
+	gates := cmp.Or(cfg.Dynamics.Gates, remote.NewGates()) // Of the whole process, where several services are one.
+	cfg.Dynamics.Gates, cfg.Campaign.Gates = gates, cmp.Or(cfg.Campaign.Gates, gates)
 	s := &Systems{}
 	cfg.Campaign.Observe, cfg.Dynamics.Observe = also(cfg.Campaign.Observe, s.used.countCampaign), also(cfg.Dynamics.Observe, s.used.countDynamics)
 	s.cfg = cfg
