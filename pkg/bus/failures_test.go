@@ -231,6 +231,29 @@ func TestAnEventGoesBackAsItIs(t *testing.T) {
 	shut(t, w)
 }
 
+// TestEachReportGoesBack: two lines about a contact each say something of their own, and so do two rejections of one row not.
+func TestEachReportGoesBack(t *testing.T) {
+	for id, want := range map[workflow.ID]int{workflow.OptInOut: 2, workflow.Ingress: 1} {
+		conn := bustest.New(t)
+		f, q := watched(t, conn), bus.NewQueue(conn, id)
+		for version := range 2 {
+			r := record.Record{Source: "export", Key: "one", Op: record.Upsert, ReadAt: time.Now(), Data: json.RawMessage(fmt.Sprintf(`{"line":%d}`, version))}
+			if err := q.Reject(testContext(t), record.Delivery{Record: r, Raw: r.Data, Seq: uint64(version + 1)}, "refused", 1); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var seqs []uint64
+		until(t, "the failures are known", func() bool {
+			var err error
+			seqs, err = f.Select(id, bus.Selection{}, true)
+			return err == nil && len(seqs) == 2
+		})
+		if done, err := f.Retry(testContext(t), id, seqs, nil, all); err != nil || done.Records != want || done.Removed != 2 {
+			t.Errorf("%s: %+v, %v; want %d records of 2 failures", id, done, err, want)
+		}
+	}
+}
+
 // TestAFullQueueRefusesARetry: the failures stay.
 func TestAFullQueueRefusesARetry(t *testing.T) {
 	conn := bustest.Sized(t, bus.Sizes{QueueBytes: 40_000})

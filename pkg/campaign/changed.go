@@ -29,6 +29,9 @@ type ChangedConfig struct {
 	KeyField string
 	// Fields to read, by API name.
 	Fields []string
+	// Destinations name where the fields go. Rows that were read before one was added are not there: a position that does not know it
+	// begins again.
+	Destinations []string
 	// Filter and Parameter are the published filter "lastModified is on or after" and its parameter: "byLastModified" and
 	// "since_parameter" by default. Campaign generates the parameter's name when the filter is made.
 	Filter, Parameter string
@@ -56,7 +59,7 @@ func (cfg ChangedConfig) withDefaults() ChangedConfig {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	cfg.Fields = slices.Clone(cfg.Fields)
+	cfg.Fields, cfg.Destinations = slices.Clone(cfg.Fields), slices.Clone(cfg.Destinations)
 	return cfg
 }
 
@@ -112,6 +115,12 @@ func (s *Changed) Read(ctx context.Context, from record.Position) (record.Page, 
 	if err != nil {
 		return record.Page{}, err
 	}
+	notice := ""
+	if added := record.Added(at.Destinations, s.cfg.Destinations); added != "" {
+		notice = fmt.Sprintf("%s goes to %s now: reading it again from the beginning", s.cfg.Resource, added)
+		at = horizon{Format: horizonFormat, Resource: s.cfg.Resource}
+	}
+	at.Destinations = s.cfg.Destinations
 	if !bytes.Equal(from, s.said) { // what this Changed handed on may not have been kept
 		s.link = ""
 		clear(s.seen)
@@ -128,7 +137,9 @@ func (s *Changed) Read(ctx context.Context, from record.Position) (record.Page, 
 	if err != nil {
 		return record.Page{}, err
 	}
-	return s.page(at, list)
+	page, err := s.page(at, list)
+	page.Notice = notice
+	return page, err
 }
 
 // ask makes the call. A link that does not work is forgotten: its page is then asked for from the cursor on.

@@ -24,6 +24,8 @@ type horizon struct {
 	// Cursor is the time of the last row of the poll under way, and Page counts its pages that share that time.
 	Cursor time.Time `json:"cursor,omitzero"`
 	Page   int       `json:"page,omitempty"`
+	// Destinations is where the rows went that were read so far; positions of earlier releases do not say.
+	Destinations []string `json:"destinations,omitempty"`
 }
 
 func (h horizon) polling() bool { return !h.Started.IsZero() }
@@ -38,7 +40,7 @@ func (h horizon) from() time.Time {
 
 // complete is the horizon when the poll under way has read everything.
 func (h horizon) complete(overlap time.Duration) horizon {
-	return horizon{Format: h.Format, Resource: h.Resource, Complete: h.Started.Add(-overlap)}
+	return horizon{Format: h.Format, Resource: h.Resource, Complete: h.Started.Add(-overlap), Destinations: h.Destinations}
 }
 
 func (h horizon) encode() (record.Position, error) {

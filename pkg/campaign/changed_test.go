@@ -126,6 +126,21 @@ func TestChanged(t *testing.T) {
 		if n := h.EngineCalls().Read - calls; n != 1 {
 			t.Errorf("%d engine calls for nothing", n)
 		}
+		// What is mapped to something else as well is read again, once.
+		f.source = watch(h, func(c *campaign.ChangedConfig) { c.Destinations = []string{"a"} }).source
+		poll("") // A position that names none is one of an earlier release.
+		f.source = watch(h, func(c *campaign.ChangedConfig) { c.Destinations = []string{"a", "b"} }).source
+		if err := f.poll(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		all := strings.Fields(f.take())
+		slices.Sort(all) // Rows of one old millisecond come twice where a page ends among them.
+		if got, want := strings.Join(slices.Compact(all), " "), "k0=false k1=false k2=false k3=true k4=false k5=false k6=false"; got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+		f.source = watch(h, func(c *campaign.ChangedConfig) { c.Destinations = []string{"b"} }).source
+		poll("")
+
 		// A new life knows less of what it has seen, and misses nothing.
 		edit(t, h, "k1", true)
 		f.source = watch(h, nil).source

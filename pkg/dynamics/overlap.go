@@ -44,5 +44,5 @@ func (s *Source) overlap(ctx context.Context, at position) (step, error) {
 
 // after is the position from which changes are read when a load is over.
 func (p position) after() position {
-	return position{Format: p.Format, Table: p.Table, Columns: p.Columns, Formatted: p.Formatted, Destination: p.Destination, Phase: phaseChanges, Delta: p.Delta}
+	return position{Format: p.Format, Table: p.Table, Columns: p.Columns, Formatted: p.Formatted, Destinations: p.Destinations, Phase: phaseChanges, Delta: p.Delta}
 }

@@ -35,9 +35,9 @@ type position struct {
 	// Columns and Formatted are what the links below select; no columns means all.
 	Columns   []string `json:"columns,omitempty"`
 	Formatted bool     `json:"formatted,omitempty"`
-	// Destination is where the rows went that were read so far; positions of earlier releases do not say.
-	Destination string `json:"destination,omitempty"`
-	Phase       phase  `json:"phase"`
+	// Destinations is where the rows went that were read so far; positions of earlier releases do not say.
+	Destinations []string `json:"destinations,omitempty"`
+	Phase        phase    `json:"phase"`
 	// Link is the next page of the phase, empty for its first.
 	Link string `json:"link,omitempty"`
 	// Delta is the change link that the load ended with, later the one whose pages are being read.

@@ -27,8 +27,9 @@ type SourceConfig struct {
 	// FormattedValues adds "<column>@OData.Community.Display.V1.FormattedValue", the label in the application user's
 	// language, to choices, lookups, numbers and dates that have one.
 	FormattedValues bool
-	// Destination names where the rows go. Rows that were read for another one are not there: a position of such a read begins again.
-	Destination string
+	// Destinations name where the rows go. Rows that were read before one was added are not there: a position that does not know it
+	// begins again.
+	Destinations []string
 	// PageSize is how many records a page holds; 0 or more than MaxPageSize means MaxPageSize.
 	PageSize int
 	// Known finds rows that vanished while nobody was looking; nil when deletions of that time do not matter.
@@ -84,7 +85,7 @@ func (c *Client) Source(cfg SourceConfig) *Source {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	cfg.Columns = slices.Clone(cfg.Columns)
+	cfg.Columns, cfg.Destinations = slices.Clone(cfg.Columns), slices.Clone(cfg.Destinations)
 	return &Source{client: c, cfg: cfg}
 }
 
@@ -143,15 +144,15 @@ func (s *Source) enter(from record.Position) (at position, notice string, err er
 	if gained := s.gained(at); gained != "" {
 		return s.beginning(), fmt.Sprintf("%s added to %s: reading it again from the beginning", gained, s.cfg.Table), nil
 	}
-	if at.Destination != "" && at.Destination != s.cfg.Destination {
-		return s.beginning(), fmt.Sprintf("%s goes to %s now and not to %s: reading it again from the beginning", s.cfg.Table, s.cfg.Destination, at.Destination), nil
+	if added := record.Added(at.Destinations, s.cfg.Destinations); added != "" {
+		return s.beginning(), fmt.Sprintf("%s goes to %s now: reading it again from the beginning", s.cfg.Table, added), nil
 	}
-	at.Destination = s.cfg.Destination
+	at.Destinations = s.cfg.Destinations
 	return at, "", nil
 }
 
 func (s *Source) beginning() position {
-	return position{Format: positionFormat, Table: s.cfg.Table, Columns: s.cfg.Columns, Formatted: s.cfg.FormattedValues, Destination: s.cfg.Destination, Phase: phaseLoad}
+	return position{Format: positionFormat, Table: s.cfg.Table, Columns: s.cfg.Columns, Formatted: s.cfg.FormattedValues, Destinations: s.cfg.Destinations, Phase: phaseLoad}
 }
 
 // gained tells what the configuration wants and the links of a position do not select. What they select beyond that is

@@ -79,20 +79,20 @@ func TestAnotherDestinationIsReadFromTheBeginning(t *testing.T) {
 	env.Put("contact", map[string]any{"lastname": "a"})
 	old := env.reader(dynamics.SourceConfig{Columns: []string{"lastname"}})
 	old.drain(t)
-	named := env.reader(dynamics.SourceConfig{Columns: []string{"lastname"}, Destination: "profile"})
+	named := env.reader(dynamics.SourceConfig{Columns: []string{"lastname"}, Destinations: []string{"profile"}})
 	named.position = old.position
 	env.Put("contact", map[string]any{"lastname": "b"})
 	if page := named.next(t); page.Notice != "" || len(page.Records) != 1 {
 		t.Errorf("a position without a destination: %q with %d records", page.Notice, len(page.Records))
 	}
-	same := env.reader(dynamics.SourceConfig{Columns: []string{"lastname"}, Destination: "profile"})
+	same := env.reader(dynamics.SourceConfig{Columns: []string{"lastname"}, Destinations: []string{"profile"}})
 	same.position = named.position
 	if page := same.next(t); page.Notice != "" || len(page.Records) != 0 {
 		t.Errorf("the same destination: %q with %d records", page.Notice, len(page.Records))
 	}
-	other := env.reader(dynamics.SourceConfig{Columns: []string{"lastname"}, Destination: "cusPerson"})
+	other := env.reader(dynamics.SourceConfig{Columns: []string{"lastname"}, Destinations: []string{"cusPerson"}})
 	other.position = named.position
-	if page := other.next(t); page.Notice != "contact goes to cusPerson now and not to profile: reading it again from the beginning" || len(page.Records) != 2 {
+	if page := other.next(t); page.Notice != "contact goes to cusPerson now: reading it again from the beginning" || len(page.Records) != 2 {
 		t.Errorf("another destination: %q with %d records", page.Notice, len(page.Records))
 	}
 	other.drain(t)

@@ -131,7 +131,7 @@ func (s *service) pump(b host.Binding, tables map[string]*mapped, store *written
 	for table, m := range tables {
 		p.Sources[table] = &watched{mapped: m, open: func(plan *mapping.Plan) pump.Source {
 			source := s.from.Source(dynamics.SourceConfig{Table: table, Columns: m.mapping.Columns(), FormattedValues: plan.ReadsLabels(),
-				Destination: goesTo(m.mapping), Known: b.Queue.KnownKeys(table)})
+				Destinations: []string{goesTo(m.mapping)}, Known: b.Queue.KnownKeys(table)})
 			return newRereader(source, b.Queue, table)
 		}}
 	}

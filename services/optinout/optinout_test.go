@@ -142,6 +142,59 @@ func TestCampaignToDynamics(t *testing.T) {
 	}
 }
 
+// TestAFieldThatIsMappedLaterIsReconciled: what stood there before is told as well, from either side.
+func TestAFieldThatIsMappedLaterIsReconciled(t *testing.T) {
+	for _, direction := range []config.Direction{config.CampaignToDynamics, config.Bidirectional} {
+		t.Run(string(direction), func(t *testing.T) {
+			h := newHouse(t, 5)
+			mapped := func(list []config.OptOutMapping) {
+				h.configure(func(d *config.OptInOutDoc) {
+					d.Direction, d.Source, d.Mappings, d.ClockToleranceMinutes = direction, config.API, list, 0
+				})
+			}
+			mapped(mappings()[:1])
+			h.profile(h.ids[0], map[string]any{"blackListPhone": true})
+			h.contact(h.ids[1], map[string]any{"donotphone": true})
+			h.run()
+			h.profile(h.ids[2], map[string]any{"blackListEmail": true})
+			h.Until("what is mapped arrives", func() bool {
+				row, _ := h.dynamics.Row("contact", h.ids[2])
+				return row["donotbulkemail"] == true && h.Backlog().Total() == 0
+			})
+			h.Command(workflow.Stop)
+			h.Status("a", workflow.Stopped, "")
+			mapped(mappings())
+			h.Command(workflow.Start)
+			h.Until("an opt-out that stood in Campaign is in Dynamics", func() bool {
+				row, _ := h.dynamics.Row("contact", h.ids[0])
+				return row["donotphone"] == true
+			})
+			// What was changed just now would be asked for again anyway.
+			stream, err := h.Conn.JetStream().Stream(h.Context(), bus.StreamEvents)
+			if err != nil {
+				t.Fatal(err)
+			}
+			h.Until("it is said that all profiles are read again", func() bool {
+				for seq := uint64(1); ; seq++ {
+					msg, err := stream.GetMsg(h.Context(), seq)
+					if err != nil {
+						return false
+					}
+					if strings.Contains(string(msg.Data), "profile goes to column donotphone from blackListPhone now: reading it again from the beginning") {
+						return true
+					}
+				}
+			})
+			if direction == config.Bidirectional {
+				h.Until("one that stood in Dynamics is in Campaign", func() bool {
+					row, _ := h.campaign.Find("profile", h.ids[1])
+					return row["blackListPhone"] == true
+				})
+			}
+		})
+	}
+}
+
 // One line in a hundred is broken: those stand among the failures with file, line and reason, all others are done.
 func TestBrokenLines(t *testing.T) {
 	h := newHouse(t, 300)
