@@ -82,7 +82,8 @@ func limitBody(next http.Handler) http.Handler {
 			return
 		}
 		if r.Body != nil && r.Body != http.NoBody {
-			// Where the connection has no deadlines, the server's own limits have to do.
+			// The server lifts the deadline when it has read the body: the answer may take longer. Where the connection has no
+			// deadlines, the server's own limits have to do.
 			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
