@@ -56,8 +56,12 @@ func (r *rig) answerQuestions() {
 
 // formOf is what a browser would post of a page's edit form, the buttons apart.
 func formOf(page node) url.Values {
+	return valuesOf(page.one("form", "data-edit", "*"))
+}
+
+// valuesOf is what a browser would post of a form, the buttons apart.
+func valuesOf(form node) url.Values {
 	values := url.Values{}
-	form := page.one("form", "data-edit", "*")
 	for _, in := range form.all("input", "name", "*") {
 		_, checked := in.lookup("checked")
 		if kind := in.attr("type"); (kind == "checkbox" || kind == "radio") && !checked {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"github.com/causeway-sync/causeway/pkg/catalog"
@@ -30,8 +31,6 @@ type connectionSection struct {
 	Problem *problems.Problem
 	Stale   bool
 	Report  *catalog.TestReport
-	// Retype is true after a test of secrets that were typed in: they are not shown again.
-	Retype bool
 }
 
 // connectionField is one field of the form.
@@ -41,6 +40,9 @@ type connectionField struct {
 	Value string
 	// Secret is what is told of a secret.
 	Stored config.ShownSecret
+	// Retype is true of a secret that was typed before: it is not shown again, so an empty field no longer means that the
+	// stored one is to be kept. Keep is true where somebody has ticked that it is.
+	Retype, Keep bool
 	// Fault is what is wrong with the value, or nil.
 	Fault *problems.Detail
 }
@@ -118,14 +120,39 @@ func connectionForm(r *http.Request) (name config.ConnectionName, document []byt
 	return name, document, err
 }
 
+// Names of the form's inputs that hold names of secrets: those that were typed before, and those whose stored one is kept.
+const (
+	retypeInput = "retype"
+	keepInput   = "keep"
+)
+
+// lostSecrets is a fault for each secret that was typed before and is missing now. To take that for the wish to keep what is
+// stored would keep a secret that somebody has just replaced.
+func lostSecrets(name config.ConnectionName, form url.Values) *problems.Problem {
+	var lost []problems.Detail
+	for _, setting := range config.ConnectionSettings(name) {
+		if setting.Secret && form.Get(setting.Name) == "" && slices.Contains(form[retypeInput], setting.Name) && !slices.Contains(form[keepInput], setting.Name) {
+			lost = append(lost, problems.Detail{Location: setting.Name, Message: "was typed before and is not shown again", Fix: "type it once more"})
+		}
+	}
+	if lost == nil {
+		return nil
+	}
+	problem := problems.New(http.StatusUnprocessableEntity, "a secret that was typed before is missing")
+	problem.Errors = lost
+	return problem
+}
+
 // typed puts what was typed back into the form, but for secrets.
 func (c *connectionSection) typed(form url.Values) {
 	for i, field := range c.Fields {
 		if !field.Secret {
 			c.Fields[i].Value = form.Get(field.Name)
-		} else if form.Get(field.Name) != "" {
-			c.Retype = true
+			continue
 		}
+		given := form.Get(field.Name) != ""
+		c.Fields[i].Retype = given || slices.Contains(form[retypeInput], field.Name)
+		c.Fields[i].Keep = !given && slices.Contains(form[keepInput], field.Name)
 	}
 }
 
@@ -151,6 +178,13 @@ func (s *Site) saveConnection(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return problems.New(http.StatusBadRequest, "The form was incomplete. Open the page again and repeat the edit.")
 	}
+	if lost := lostSecrets(name, r.PostForm); lost != nil {
+		return s.renderSettings(w, r, lost.Status, nil, func(c *connectionSection) {
+			c.typed(r.PostForm)
+			c.Edited = revision // Nobody has looked yet whether it is still the latest.
+			c.explain(lost)
+		})
+	}
 	_, putErr := s.service.PutConnection(r.Context(), string(name), document, revision, admission.CallerOf(r.Context(), "page"))
 	if putErr == nil {
 		http.Redirect(w, r, "/settings?saved="+url.QueryEscape(string(name))+"#"+string(name), http.StatusSeeOther)
@@ -173,10 +207,15 @@ func (s *Site) testConnection(w http.ResponseWriter, r *http.Request) error {
 	if r.PostForm.Get("draft") == "" {
 		document = nil
 	}
-	report, testErr := s.service.TestConnection(r.Context(), string(name), document)
-	status, problem := http.StatusOK, (*problems.Problem)(nil)
-	if testErr != nil {
-		problem = s.problem(r, testErr)
+	var report catalog.TestReport
+	problem := lostSecrets(name, r.PostForm)
+	if problem == nil {
+		if report, err = s.service.TestConnection(r.Context(), string(name), document); err != nil {
+			problem = s.problem(r, err)
+		}
+	}
+	status := http.StatusOK
+	if problem != nil {
 		status = problem.Status
 	}
 	return s.renderSettings(w, r, status, nil, func(c *connectionSection) {
