@@ -358,3 +358,59 @@ func TestATypedSecretIsNotForgottenSilently(t *testing.T) {
 		t.Errorf("stored %q", got)
 	}
 }
+
+// differing reads the table of what differs: label, stored and typed.
+func differing(section node) [][]string {
+	rows := [][]string{}
+	for _, table := range section.all("table", "class", "log stack differ") {
+		for _, row := range table.one("tbody").all("tr") {
+			cells := []string{row.one("th").text()}
+			for _, cell := range row.all("td") {
+				cells = append(cells, cell.text())
+			}
+			rows = append(rows, cells)
+		}
+	}
+	return rows
+}
+
+// TestTwoAdminsEditAConnection: who comes second sees what the first has stored beside what he typed, of secrets only that
+// there is one, and a test in between hides nothing.
+func TestTwoAdminsEditAConnection(t *testing.T) {
+	r, _ := keyed(t)
+	r.answers(workflow.Ingress, map[string]bus.Question{catalog.AskTestConnection: func(context.Context, []byte) (any, error) {
+		return catalog.TestReport{OK: true}, nil
+	}})
+	section := func(status int, path string, form url.Values) (node, url.Values) {
+		t.Helper()
+		section := parse(t, r.want(status, "POST", path, form.Encode(), "Content-Type", formType)).one("section", "id", "dynamics")
+		return section, valuesOf(section.one("form"))
+	}
+	mine := valuesOf(parse(t, r.get("/settings")).one("form", "action", "/settings/dynamics"))
+	r.want(200, "PUT", "/api/v1/connections/dynamics", dynamicsDocument, "If-Match", `"0"`)
+	for name, value := range map[string]string{"url": " https://contoso.crm4.dynamics.com ", "clientId": "mine", "clientSecret": theSecret, "tokenUrl": "https://sts.contoso.com/token"} {
+		mine.Set(name, value)
+	}
+	_, mine = section(200, "/settings/dynamics/test", mine)
+	mine.Set("clientSecret", theSecret)
+	told, mine := section(412, "/settings/dynamics", mine)
+	stored := func() backend.ConnectionState {
+		return into[backend.ConnectionList](t, r.get("/api/v1/connections")).Connections[0]
+	}
+	rows := differing(told)
+	if len(rows) == 4 && strings.HasPrefix(rows[2][1], "a secret, since ") {
+		rows[2][1] = "a secret"
+	}
+	want := [][]string{{"Tenant", "contoso", "nothing"}, {"Client id", "app", "mine"}, {"Client secret", "a secret", "a secret"}, {"Token endpoint", "nothing", "https://sts.contoso.com/token"}}
+	if diff := cmp.Diff(want, rows); diff != "" {
+		t.Error(diff)
+	}
+	if text := told.text(); !strings.Contains(text, "What is stored now was saved by 127.0.0.1 on "+backend.Clock(stored().At)) || strings.Contains(text, theSecret) {
+		t.Errorf("told %s", text)
+	}
+	mine.Set("clientSecret", theSecret)
+	r.want(303, "POST", "/settings/dynamics", mine.Encode(), "Content-Type", formType)
+	if got := stored(); got.Settings["clientId"] != "mine" {
+		t.Errorf("stored %+v", got)
+	}
+}

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -29,8 +30,9 @@ type connectionSection struct {
 	// Edited is the revision that the form replaces.
 	Edited  uint64
 	Problem *problems.Problem
-	Stale   bool
-	Report  *catalog.TestReport
+	// Stale is set when somebody else saved meanwhile.
+	Stale  *staleFields
+	Report *catalog.TestReport
 }
 
 // connectionField is one field of the form.
@@ -143,8 +145,11 @@ func lostSecrets(name config.ConnectionName, form url.Values) *problems.Problem 
 	return problem
 }
 
-// typed puts what was typed back into the form, but for secrets.
+// typed puts what was typed back into the form, but for secrets. It stays an edit of the revision that it began with.
 func (c *connectionSection) typed(form url.Values) {
+	if began, err := strconv.ParseUint(form.Get("revision"), 10, 64); err == nil {
+		c.Edited = began
+	}
 	for i, field := range c.Fields {
 		if !field.Secret {
 			c.Fields[i].Value = form.Get(field.Name)
@@ -154,6 +159,23 @@ func (c *connectionSection) typed(form url.Values) {
 		c.Fields[i].Retype = given || slices.Contains(form[retypeInput], field.Name)
 		c.Fields[i].Keep = !given && slices.Contains(form[keepInput], field.Name)
 	}
+}
+
+// stale compares what is stored now with what was typed.
+func (c *connectionSection) stale(form url.Values) *staleFields {
+	stale := &staleFields{By: c.By, At: c.At}
+	for _, field := range c.Fields {
+		typed := form.Get(field.Name)
+		switch {
+		case field.Secret && typed != "":
+			stale.secret(field.Label, field.Stored)
+		case field.Options != nil:
+			stale.compare(field.Label, cmp.Or(field.Value, field.Options[0]), cmp.Or(typed, field.Options[0]))
+		case !field.Secret:
+			stale.compare(field.Label, field.Value, typed)
+		}
+	}
+	return stale
 }
 
 // explain puts faults beside their fields.
@@ -181,7 +203,6 @@ func (s *Site) saveConnection(w http.ResponseWriter, r *http.Request) error {
 	if lost := lostSecrets(name, r.PostForm); lost != nil {
 		return s.renderSettings(w, r, lost.Status, nil, func(c *connectionSection) {
 			c.typed(r.PostForm)
-			c.Edited = revision // Nobody has looked yet whether it is still the latest.
 			c.explain(lost)
 		})
 	}
@@ -192,9 +213,14 @@ func (s *Site) saveConnection(w http.ResponseWriter, r *http.Request) error {
 	}
 	problem := s.problem(r, putErr)
 	return s.renderSettings(w, r, problem.Status, nil, func(c *connectionSection) {
+		if !fault.Is(putErr, fault.Stale) {
+			c.typed(r.PostForm)
+			c.explain(problem)
+			return
+		}
+		c.Stale = c.stale(r.PostForm)
 		c.typed(r.PostForm)
-		c.explain(problem)
-		c.Stale = fault.Is(putErr, fault.Stale) // By the next save the admin has seen it: it replaces what is stored now.
+		c.Edited = c.Revision // By the next save the admin has seen the difference: it replaces what is stored now.
 	})
 }
 
