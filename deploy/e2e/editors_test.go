@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
@@ -32,6 +33,20 @@ func eachWay(t *testing.T, test func(t *testing.T, b *browser)) {
 func (b *browser) fill(selector, value string) {
 	b.t.Helper()
 	b.do(chromedp.SetValue(chromedp.CSS(selector), value))
+}
+
+// again waits for a condition in the page; one without scripts is loaded again for it.
+func (b *browser) again(what, expression string) {
+	b.t.Helper()
+	if b.live {
+		b.until(what, expression)
+		return
+	}
+	for began := time.Now(); !b.is(expression); b.do(chromedp.Reload()) {
+		if time.Since(began) > patience {
+			b.t.Fatalf("not within %s: %s (%s)\n%s", patience, what, expression, b.text("body"))
+		}
+	}
 }
 
 // alter presses a button that changes the form, and waits for what it brings.

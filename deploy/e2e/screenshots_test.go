@@ -26,7 +26,7 @@ func TestScreenshots(t *testing.T) {
 	in.slow()
 	b := open(t, 1200, 760)
 	b.visit(in.admin)
-	b.picture("first-use")
+	b.fits("first use")
 	b.leave(".privacy button.primary")
 	b.click(toggle)
 	b.says(status, "RUNNING")
@@ -62,13 +62,19 @@ func TestScreenshots(t *testing.T) {
 	}
 }
 
-// picture looks at the page as it stands.
-func (b *browser) picture(name string) {
+// fits looks whether the page as it stands is wider than the screen.
+func (b *browser) fits(name string) {
 	b.t.Helper()
 	wide, err := script[[]int](b, `[document.documentElement.scrollWidth, window.innerWidth]`)
 	if err != nil || wide[0] > wide[1] {
 		b.t.Errorf("%s: the content is %v pixels wide (%v)", name, wide, err)
 	}
+}
+
+// picture looks at the page as it stands, and takes a picture of it.
+func (b *browser) picture(name string) {
+	b.t.Helper()
+	b.fits(name)
 	if os.Getenv("CAUSEWAY_SCREENSHOTS") == "" {
 		return
 	}

@@ -141,9 +141,9 @@ func (cfg Config) mayListen() error {
 		address = cfg.HTTPListener.Addr().String()
 	}
 	if address == "" {
-		return nil // The admin service's own default.
+		address = "127.0.0.1:8080" // The admin service's own default.
 	}
-	return admission.MayListen(address, cfg.Access)
+	return admission.MayListen(address, cfg.Access, cfg.UserHeader)
 }
 
 // state is the folder that keeps what was last written.

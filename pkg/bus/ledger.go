@@ -83,6 +83,34 @@ func (l *Ledger) History(ctx context.Context, contact string, after uint64, limi
 	return entries, nil
 }
 
+// newestRead is how many entries Newest takes at a time.
+const newestRead = 1000
+
+// Newest is the newest entries of a contact before a revision, 0 for all, oldest first and at most limit, and whether there
+// are older ones. NATS reads a subject forwards only, so everything before is passed over: what a contact has is little, and
+// limit of it at a time are kept in memory.
+func (l *Ledger) Newest(ctx context.Context, contact string, before uint64, limit int) (entries []LedgerEntry, older bool, err error) {
+	for after := uint64(0); ; {
+		some, err := l.History(ctx, contact, after, newestRead)
+		if err != nil {
+			return nil, false, err
+		}
+		for _, entry := range some {
+			if before > 0 && entry.Revision >= before {
+				return entries, older, nil
+			}
+			if len(entries) == limit {
+				entries, older = entries[1:], true
+			}
+			entries = append(entries, entry)
+		}
+		if len(some) < newestRead {
+			return entries, older, nil
+		}
+		after = some[len(some)-1].Revision
+	}
+}
+
 func ledgerEntry(msg *jetstream.RawStreamMsg) LedgerEntry {
 	return LedgerEntry{Revision: msg.Sequence, At: msg.Time, Data: msg.Data}
 }

@@ -70,6 +70,51 @@ func TestLedger(t *testing.T) {
 	}
 }
 
+// The newest entries are found from the end, whatever else stands between them.
+func TestNewestOfTheLedger(t *testing.T) {
+	ctx := t.Context()
+	ledger := openLedger(t, bustest.New(t))
+	if entries, older, err := ledger.Newest(ctx, ada, 0, 3); err != nil || older || len(entries) > 0 {
+		t.Fatalf("an unknown contact has %v, older %t (%v)", entries, older, err)
+	}
+	revisions, on := []uint64{}, map[string]uint64{}
+	for i := range 7 {
+		for _, contact := range []string{ada, grace} {
+			var err error
+			if on[contact], err = ledger.Append(ctx, contact, fmt.Appendf(nil, "%s %d", contact, i), on[contact]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		revisions = append(revisions, on[ada])
+	}
+	for _, c := range []struct {
+		before uint64
+		limit  int
+		want   []uint64
+		older  bool
+	}{
+		{0, 3, revisions[4:], true},
+		{revisions[4], 3, revisions[1:4], true},
+		{revisions[4] + 1, 3, revisions[2:5], true},
+		{revisions[1], 3, revisions[:1], false},
+		{revisions[0], 3, nil, false},
+		{0, 7, revisions, false},
+		{revisions[3], 3, revisions[:3], false},
+	} {
+		entries, older, err := ledger.Newest(ctx, ada, c.before, c.limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []uint64
+		for _, entry := range entries {
+			got = append(got, entry.Revision)
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" || older != c.older {
+			t.Errorf("%d before %d: older %t, %s", c.limit, c.before, older, diff)
+		}
+	}
+}
+
 // Of those that decide about a contact at the same time exactly one is heard at a time.
 func TestLedgerHasNoForks(t *testing.T) {
 	conn := bustest.New(t)

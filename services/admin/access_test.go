@@ -34,15 +34,47 @@ func TestWithoutUsersOnlyThisMachine(t *testing.T) {
 		}
 	}
 	for address, fine := range map[string]bool{"127.0.0.1:8080": true, "127.8.8.8:1": true, "[::1]:8080": true, "localhost:8080": true, "0.0.0.0:8080": false, ":8080": false, "192.0.2.1:8080": false, "nonsense": false} {
-		if err := admission.MayListen(address, admission.Access{}); (err == nil) != fine {
+		if err := admission.MayListen(address, admission.Access{}, ""); (err == nil) != fine {
 			t.Errorf("%s: %v", address, err)
 		}
 	}
-	if err := admission.MayListen("0.0.0.0:8080", admission.Access{UsersFile: "users"}); err != nil {
+	if err := admission.MayListen("0.0.0.0:8080", admission.Access{UsersFile: "users"}, ""); err != nil {
 		t.Errorf("with users: %v", err)
 	}
 	if err := admin.Run(t.Context(), admin.Config{Listen: "127.0.0.1:0", Access: admission.Access{UsersFile: "/nonexistent/users"}}); !fault.Is(err, fault.Fatal) || !strings.Contains(err.Error(), "users file") {
 		t.Errorf("a users file that is not there: %v", err)
+	}
+}
+
+// TestWithoutUsersNoProxy: a loopback address is no protection where a proxy brings others to it, so what only a proxy needs is
+// refused, also by whoever opens more than the admin service.
+func TestWithoutUsersNoProxy(t *testing.T) {
+	t.Parallel()
+	for flag, change := range map[string]func(*admin.Config){
+		"--trusted-proxy (CAUSEWAY_TRUSTED_PROXIES)": func(c *admin.Config) {
+			c.Access.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+		},
+		"--user-header (CAUSEWAY_USER_HEADER)": func(c *admin.Config) { c.UserHeader = "X-User" },
+		"--public-url (CAUSEWAY_PUBLIC_URL)":   func(c *admin.Config) { c.Access.PublicURL = "https://causeway.example" },
+	} {
+		cfg := admin.Config{Listen: "127.0.0.1:0", NATS: bus.Options{URL: "nats://127.0.0.1:1"}}
+		change(&cfg)
+		err := admin.Run(t.Context(), cfg)
+		if !fault.Is(err, fault.Fatal) {
+			t.Fatalf("%s: %v", flag, err)
+		}
+		for _, word := range []string{flag, "--users-file", "--oidc-issuer"} {
+			if !strings.Contains(err.Error(), word) {
+				t.Errorf("%s: %s is not in %q", flag, word, err)
+			}
+		}
+		if err := admission.MayListen("127.0.0.1:8080", cfg.Access, cfg.UserHeader); !fault.Is(err, fault.Fatal) {
+			t.Errorf("%s: may listen: %v", flag, err)
+		}
+		cfg.Access.UsersFile = "users"
+		if err := admission.MayListen("127.0.0.1:8080", cfg.Access, cfg.UserHeader); err != nil {
+			t.Errorf("%s, with users: %v", flag, err)
+		}
 	}
 }
 
@@ -227,7 +259,10 @@ func TestATrustedProxyNamesUsers(t *testing.T) {
 	g := startGuarded(t, func(c *admin.Config) {
 		c.UserHeader, c.Access.TrustedProxies = "X-User", []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	})
-	g.want(http.StatusAccepted, "POST", "/api/v1/workflows/ingress/start", "", "X-User", "operator")
+	cmd := into[workflow.Command](t, g.want(http.StatusAccepted, "POST", "/api/v1/workflows/ingress/start", "", "X-User", "operator\u202e"))
+	if cmd.By != "operator" {
+		t.Errorf("by %q", cmd.By)
+	}
 	g.want(http.StatusForbidden, "PUT", "/api/v1/workflows/ingress/config", "{}", "X-User", "operator")
 	g.want(http.StatusOK, "GET", "/api/v1/workflows", "", "X-User", "operator", "Authorization", "Basic b3BlcmF0b3I6eA==") // What the proxy asked for.
 	g.want(http.StatusUnauthorized, "GET", "/api/v1/workflows", "", "X-User", "operator", "Authorization", "Bearer causeway_wrong")

@@ -260,3 +260,157 @@ func TestSettingsPage(t *testing.T) {
 		t.Errorf("an edit on an old revision: %s", stale)
 	}
 }
+
+// TestATypedSecretIsNotForgottenSilently: one that was typed before is not shown again, and an empty field in its place is
+// no longer the wish to keep what is stored, unless somebody says so.
+func TestATypedSecretIsNotForgottenSilently(t *testing.T) {
+	r, key := keyed(t)
+	r.answers(workflow.Ingress, map[string]bus.Question{catalog.AskTestConnection: func(context.Context, []byte) (any, error) {
+		return catalog.TestReport{OK: true}, nil
+	}})
+	const hint = "It was typed before and is not shown again: type it once more."
+	shown := func(page node) (form url.Values, hinted, faulty, offered bool) {
+		t.Helper()
+		section := page.one("section", "id", "dynamics")
+		if strings.Contains(section.text(), "set, leave empty to keep") {
+			t.Error("it still offers to leave it empty")
+		}
+		secret := section.one("input", "type", "password")
+		if secret.attr("value") != "" {
+			t.Error("the secret is shown")
+		}
+		return valuesOf(section.one("form")), strings.Contains(section.one("p", "id", "dynamics-clientSecret-hint").text(), hint), secret.attr("aria-invalid") == "true",
+			len(section.all("input", "type", "checkbox", "name", "keep")) == 1
+	}
+	send := func(status int, path string, form url.Values) answer {
+		t.Helper()
+		return r.want(status, "POST", path, form.Encode(), "Content-Type", formType)
+	}
+	storedSecret := func() string {
+		t.Helper()
+		raw, err := bus.NewConnections(r.conn).Latest(t.Context(), "dynamics")
+		if err != nil {
+			t.Fatal(err)
+		}
+		opened, err := key.Open(raw.Connection.Purpose("dynamics", "clientSecret"), raw.Connection.Secrets["clientSecret"].Sealed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return opened
+	}
+
+	// Nothing is stored yet: nothing can be kept.
+	form := valuesOf(parse(t, r.get("/settings")).one("form", "action", "/settings/dynamics"))
+	for name, value := range map[string]string{"url": "no address", "tenant": "contoso", "clientId": "app", "clientSecret": theSecret} {
+		form.Set(name, value)
+	}
+	form, hinted, faulty, offered := shown(parse(t, send(422, "/settings/dynamics", form)))
+	if !hinted || faulty || offered {
+		t.Errorf("after a fault elsewhere: hint %t, fault %t, offer to keep %t", hinted, faulty, offered)
+	}
+	form.Set("url", "https://contoso.crm4.dynamics.com")
+	form, hinted, faulty, offered = shown(parse(t, send(422, "/settings/dynamics", form)))
+	if !hinted || !faulty || offered {
+		t.Errorf("saved without it: hint %t, fault %t, offer to keep %t", hinted, faulty, offered)
+	}
+	form.Set("clientSecret", theSecret)
+	form, hinted, faulty, _ = shown(parse(t, send(200, "/settings/dynamics/test", form)))
+	if !hinted || faulty {
+		t.Errorf("after a test: hint %t, fault %t", hinted, faulty)
+	}
+	form.Set("clientSecret", theSecret)
+	send(303, "/settings/dynamics", form)
+
+	// Another one is typed, and the form is refused: what is stored is kept only when somebody says so.
+	form = valuesOf(parse(t, r.get("/settings")).one("form", "action", "/settings/dynamics"))
+	if form.Has("retype") {
+		t.Error("a page that was just opened asks for a secret again")
+	}
+	form.Set("clientId", "")
+	form.Set("clientSecret", "another-one")
+	form, _, _, offered = shown(parse(t, send(422, "/settings/dynamics", form)))
+	if !offered {
+		t.Error("what is stored cannot be kept")
+	}
+	form.Set("clientId", "other")
+	for path, status := range map[string]int{"/settings/dynamics": 422, "/settings/dynamics/test": 422} {
+		answer := send(status, path, form)
+		if _, _, faulty, _ := shown(parse(t, answer)); !faulty || !strings.Contains(answer.text(), "Was typed before and is not shown again. Type it once more.") {
+			t.Errorf("%s without it: %s", path, answer.text())
+		}
+	}
+	form.Set("keep", "clientSecret")
+	form, _, _, _ = shown(parse(t, send(200, "/settings/dynamics/test", form)))
+	if form.Get("keep") != "clientSecret" {
+		t.Error("that it is to be kept is forgotten")
+	}
+	send(303, "/settings/dynamics", form)
+	if got := storedSecret(); got != theSecret {
+		t.Errorf("kept %q", got)
+	}
+
+	// A secret that is typed counts, whatever is ticked.
+	form = valuesOf(parse(t, r.get("/settings")).one("form", "action", "/settings/dynamics"))
+	form["retype"], form["keep"] = []string{"clientSecret"}, []string{"clientSecret"}
+	form.Set("clientSecret", "another-one")
+	send(303, "/settings/dynamics", form)
+	if got := storedSecret(); got != "another-one" {
+		t.Errorf("stored %q", got)
+	}
+}
+
+// differing reads the table of what differs: label, stored and typed.
+func differing(section node) [][]string {
+	rows := [][]string{}
+	for _, table := range section.all("table", "class", "log stack differ") {
+		for _, row := range table.one("tbody").all("tr") {
+			cells := []string{row.one("th").text()}
+			for _, cell := range row.all("td") {
+				cells = append(cells, cell.text())
+			}
+			rows = append(rows, cells)
+		}
+	}
+	return rows
+}
+
+// TestTwoAdminsEditAConnection: who comes second sees what the first has stored beside what he typed, of secrets only that
+// there is one, and a test in between hides nothing.
+func TestTwoAdminsEditAConnection(t *testing.T) {
+	r, _ := keyed(t)
+	r.answers(workflow.Ingress, map[string]bus.Question{catalog.AskTestConnection: func(context.Context, []byte) (any, error) {
+		return catalog.TestReport{OK: true}, nil
+	}})
+	section := func(status int, path string, form url.Values) (node, url.Values) {
+		t.Helper()
+		section := parse(t, r.want(status, "POST", path, form.Encode(), "Content-Type", formType)).one("section", "id", "dynamics")
+		return section, valuesOf(section.one("form"))
+	}
+	mine := valuesOf(parse(t, r.get("/settings")).one("form", "action", "/settings/dynamics"))
+	r.want(200, "PUT", "/api/v1/connections/dynamics", dynamicsDocument, "If-Match", `"0"`)
+	for name, value := range map[string]string{"url": " https://contoso.crm4.dynamics.com ", "clientId": "mine", "clientSecret": theSecret, "tokenUrl": "https://sts.contoso.com/token"} {
+		mine.Set(name, value)
+	}
+	_, mine = section(200, "/settings/dynamics/test", mine)
+	mine.Set("clientSecret", theSecret)
+	told, mine := section(412, "/settings/dynamics", mine)
+	stored := func() backend.ConnectionState {
+		return into[backend.ConnectionList](t, r.get("/api/v1/connections")).Connections[0]
+	}
+	rows := differing(told)
+	if len(rows) == 4 && strings.HasPrefix(rows[2][1], "a secret, since ") {
+		rows[2][1] = "a secret"
+	}
+	want := [][]string{{"Tenant", "contoso", "nothing"}, {"Client id", "app", "mine"}, {"Client secret", "a secret", "a secret"}, {"Token endpoint", "nothing", "https://sts.contoso.com/token"}}
+	if diff := cmp.Diff(want, rows); diff != "" {
+		t.Error(diff)
+	}
+	if text := told.text(); !strings.Contains(text, "What is stored now was saved by 127.0.0.1 on "+backend.Clock(stored().At)) || strings.Contains(text, theSecret) {
+		t.Errorf("told %s", text)
+	}
+	mine.Set("clientSecret", theSecret)
+	r.want(303, "POST", "/settings/dynamics", mine.Encode(), "Content-Type", formType)
+	if got := stored(); got.Settings["clientId"] != "mine" {
+		t.Errorf("stored %+v", got)
+	}
+}

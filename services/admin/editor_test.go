@@ -56,8 +56,12 @@ func (r *rig) answerQuestions() {
 
 // formOf is what a browser would post of a page's edit form, the buttons apart.
 func formOf(page node) url.Values {
+	return valuesOf(page.one("form", "data-edit", "*"))
+}
+
+// valuesOf is what a browser would post of a form, the buttons apart.
+func valuesOf(form node) url.Values {
 	values := url.Values{}
-	form := page.one("form", "data-edit", "*")
 	for _, in := range form.all("input", "name", "*") {
 		_, checked := in.lookup("checked")
 		if kind := in.attr("type"); (kind == "checkbox" || kind == "radio") && !checked {
@@ -278,6 +282,50 @@ func TestTwoAdminsEditAtOnce(t *testing.T) {
 	if got := r.ingress(); len(got.Mappings) != 2 || got.Mappings[1].Table != "account" || got.Mappings[1].Resource != "cusCompany" || got.Mappings[1].Key.Field != "accountId" {
 		t.Errorf("stored %+v", got.Mappings)
 	}
+}
+
+// TestDeletingWhatWasEditedAsksAgain: the question tells who has changed the mapping meanwhile and what, and is asked about
+// what is stored now.
+func TestDeletingWhatWasEditedAsksAgain(t *testing.T) {
+	r := start(t, nil)
+	const path = "/workflows/ingress/mappings/contact/delete"
+	asked := valuesOf(parse(t, r.get(path)).one("form", "action", path))
+	mine := formOf(parse(t, r.get(mappingPath)))
+	mine.Add("applyDeletes", "false")
+	r.post(http.StatusSeeOther, mappingPath, mine, "save")
+
+	page := parse(t, r.want(http.StatusPreconditionFailed, "POST", path, asked.Encode(), "Content-Type", formType))
+	if told := page.one("section", "id", "stale").text(); !strings.Contains(told, "saved by 127.0.0.1") || !strings.Contains(told, "This mapping was changed") {
+		t.Errorf("told %q", told)
+	}
+	changes := page.one("table", "id", "differences").one("tbody").all("tr")
+	if len(changes) != 1 || !strings.Contains(changes[0].text(), "mappings[contact].applyDeletes") {
+		t.Errorf("%d changes", len(changes))
+	}
+	if len(r.ingress().Mappings) != 1 {
+		t.Error("it is deleted")
+	}
+	again := valuesOf(page.one("form", "action", path))
+
+	// Another mapping is no change of this one.
+	added := formOf(parse(t, r.get("/workflows/ingress/mappings/new")))
+	for name, value := range map[string]string{"table": "account", "resource": "cusCompany", "key.column": "accountid", "key.field": "accountId", "fields[0].column": "name", "fields[0].field": "name"} {
+		added.Set(name, value)
+	}
+	r.post(http.StatusSeeOther, "/workflows/ingress/mappings/new", added, "save")
+	page = parse(t, r.want(http.StatusPreconditionFailed, "POST", path, again.Encode(), "Content-Type", formType))
+	if told := page.one("section", "id", "stale").text(); !strings.Contains(told, "This mapping is as it was") || len(page.all("table")) != 0 {
+		t.Errorf("told %q", told)
+	}
+	unknown := parse(t, r.want(http.StatusPreconditionFailed, "POST", path, "revision=77777", "Content-Type", formType))
+	if told := unknown.one("section", "id", "stale").text(); !strings.Contains(told, "revision 77777 is not kept") {
+		t.Errorf("told %q", told)
+	}
+	r.want(http.StatusSeeOther, "POST", path, valuesOf(page.one("form", "action", path)).Encode(), "Content-Type", formType)
+	if left := r.ingress().Mappings; len(left) != 1 || left[0].Table != "account" {
+		t.Errorf("left %+v", left)
+	}
+	r.want(http.StatusNotFound, "POST", path, again.Encode(), "Content-Type", formType)
 }
 
 func TestNewMapping(t *testing.T) {

@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats.go/micro"
 
 	"github.com/causeway-sync/causeway/pkg/bus"
@@ -78,6 +80,58 @@ func TestLedger(t *testing.T) {
 		t.Error("the page does not say that nothing was decided")
 	}
 	r.want(http.StatusUnprocessableEntity, "GET", "/workflows/optinout/ledger?contact=%3Cscript%3E", "")
+}
+
+// The page begins with the decision that is in force and leads back to the first one; the API goes the other way.
+func TestLedgerOfManyEntries(t *testing.T) {
+	const entries = 250
+	r := start(t, nil)
+	r.decide(entries)
+	var forward []string
+	for after := uint64(0); ; {
+		list := into[backend.Ledger](t, r.get(ledgerPath+decidedContact+fmt.Sprintf("&after=%d", after)))
+		for _, entry := range list.Entries {
+			forward = append(forward, fmt.Sprintf("Entry %d", entry.Revision))
+		}
+		if after = list.Next; after == 0 {
+			break
+		}
+	}
+	if len(forward) != entries {
+		t.Fatalf("the API lists %d", len(forward))
+	}
+
+	var backward []string
+	var sizes []int
+	for path := "/workflows/optinout/ledger?contact=" + decidedContact; path != ""; {
+		page := parse(t, r.want(http.StatusOK, "GET", path, ""))
+		cards := page.all("section", "class", "card ledger")
+		for _, card := range cards {
+			place, _, _ := strings.Cut(card.one("p").text(), ",")
+			backward = append(backward, place)
+		}
+		if alarms := page.all("p", "role", "alert"); (len(alarms) == 1) != (len(sizes) == 0) {
+			t.Errorf("%d alarms on page %d", len(alarms), len(sizes)+1) // The newest entry was tampered with.
+		}
+		if back := page.all("a", "rel", "first"); (len(back) == 1) != (len(sizes) > 0) {
+			t.Errorf("%d ways back on page %d", len(back), len(sizes)+1)
+		}
+		sizes, path = append(sizes, len(cards)), ""
+		if older := page.all("a", "rel", "next"); len(older) == 1 {
+			path = older[0].attr("href")
+		}
+	}
+	slices.Reverse(backward)
+	if diff := cmp.Diff(forward, backward); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]int{100, 100, 50}, sizes); diff != "" {
+		t.Error(diff)
+	}
+	r.want(http.StatusBadRequest, "GET", "/workflows/optinout/ledger?contact="+decidedContact+"&before=x", "")
+	if page := r.want(http.StatusOK, "GET", "/workflows/optinout/ledger?contact="+decidedContact+"&before=1", "").text(); !strings.Contains(page, "No entry is older") {
+		t.Error("the end is taken for an empty ledger")
+	}
 }
 
 // How long decisions are kept is applied when it is saved.

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/causeway-sync/causeway/pkg/access"
 	"github.com/causeway-sync/causeway/pkg/bus"
 	"github.com/causeway-sync/causeway/pkg/bus/bustest"
 	"github.com/causeway-sync/causeway/pkg/fault"
@@ -59,6 +60,27 @@ func TestHostsAreChecked(t *testing.T) {
 			t.Errorf("%s: %d, want %d", host, got, status)
 		}
 	}
+}
+
+// TestMonitoringComesUnderAnyName: a scraper and a prober know the service by names of their own network. Metrics want their
+// token all the same, and where nobody has to show one they stay behind the check.
+func TestMonitoringComesUnderAnyName(t *testing.T) {
+	t.Run("with users", func(t *testing.T) {
+		g := startGuarded(t, func(c *admin.Config) { c.Hosts = []string{"causeway.example"} })
+		g.want(http.StatusOK, "GET", "/metrics", "", "Host", "admin:8080", "Authorization", g.bearer(access.Viewer))
+		g.want(http.StatusUnauthorized, "GET", "/metrics", "", "Host", "admin:8080")
+		g.want(http.StatusOK, "GET", "/healthz", "", "Host", "admin:8080")
+		g.want(http.StatusOK, "GET", "/readyz", "", "Host", "admin:8080")
+		for _, path := range []string{"/", "/api/v1/workflows", "/metrics/", "/healthz/x"} {
+			g.want(http.StatusMisdirectedRequest, "GET", path, "", "Host", "admin:8080", "Authorization", g.bearer(access.Viewer))
+		}
+	})
+	t.Run("without users", func(t *testing.T) {
+		r := start(t, nil)
+		r.want(http.StatusOK, "GET", "/healthz", "", "Host", "causeway.internal")
+		r.want(http.StatusMisdirectedRequest, "GET", "/metrics", "", "Host", "causeway.internal")
+		r.want(http.StatusOK, "GET", "/metrics", "", "Host", "localhost")
+	})
 }
 
 // TestTheBusGoesAway: the pages go on and say so, nothing is claimed to be done, and the service still stops.

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/causeway-sync/causeway/pkg/access"
 	"github.com/causeway-sync/causeway/pkg/workflow"
 	"github.com/causeway-sync/causeway/services/admin/backend"
@@ -138,10 +140,20 @@ func TestBudgetsOnThePage(t *testing.T) {
 	if page.one("*", "id", "notice").text() != "The budgets are saved." || page.one("input", "id", "budget-campaignEngineCalls").attr("value") != "40000" {
 		t.Error("not saved")
 	}
-	page = parse(t, send(http.StatusPreconditionFailed, "revision=0&campaignEngineCalls=1"))
-	if got := page.one("section", "id", "budgets").one("p", "class", "notice warn").text(); !strings.Contains(got, "Save replaces it") {
+	stale := parse(t, send(http.StatusPreconditionFailed, "revision=0&campaignEngineCalls=1,000&dynamicsRequests=")).one("section", "id", "budgets")
+	if got := stale.one("p", "class", "notice warn").text(); !strings.Contains(got, "Save replaces it") || !strings.Contains(got, "saved by admin") {
 		t.Errorf("stale: %q", got)
 	}
+	if diff := cmp.Diff([][]string{{"Campaign engine calls a day", "40000", "1000"}}, differing(stale)); diff != "" {
+		t.Error(diff)
+	}
+	same := parse(t, send(http.StatusPreconditionFailed, "revision=0&campaignEngineCalls=40000")).one("section", "id", "budgets")
+	if got := same.one("p", "class", "notice warn").text(); !strings.Contains(got, "The two say the same") {
+		t.Errorf("the same: %q", got)
+	}
+	wrong := valuesOf(parse(t, send(http.StatusPreconditionFailed, "revision=0&campaignEngineCalls=1")).one("form", "action", "/settings/budgets"))
+	wrong.Set("campaignEngineCalls", "many")
+	send(http.StatusUnprocessableEntity, wrong.Encode())
 	send(http.StatusBadRequest, "campaignEngineCalls=1")
 	viewer := parse(t, g.want(http.StatusOK, "GET", "/settings", "", "Cookie", g.session(access.Viewer))).one("section", "id", "budgets")
 	if len(viewer.all("form")) != 0 || !strings.Contains(viewer.text(), "40000") {

@@ -22,7 +22,7 @@ type Access struct {
 	Provider access.ProviderConfig
 	// PublicURL is where browsers reach the pages, such as https://causeway.example.com; needed for the provider.
 	PublicURL string
-	// TrustedProxies are the networks whose forwarding headers, and with users set up whose user header (Config.UserHeader), are believed.
+	// TrustedProxies are the networks whose forwarding headers and user header (Config.UserHeader) are believed.
 	TrustedProxies []netip.Prefix
 	// Idle and Longest end sessions; 2 and 12 hours by default.
 	Idle, Longest time.Duration
@@ -55,11 +55,16 @@ func (a Access) provider() access.ProviderConfig {
 	return cfg
 }
 
-// MayListen refuses an address that others can reach while nobody has to sign in: each of them would be admin. A caller
-// that opens more than the admin service asks before it opens anything.
-func MayListen(address string, a Access) error {
+// MayListen refuses an address that others can reach while nobody has to sign in: each of them would be admin. Where a proxy
+// stands in front that is every address, also one of this machine. A caller that opens more than the admin service asks before
+// it opens anything.
+func MayListen(address string, a Access, userHeader string) error {
 	if !a.nobody() {
 		return nil
+	}
+	if setting := a.ofProxy(userHeader); setting != "" {
+		return fault.New(fault.Fatal, fmt.Sprintf("nobody has to sign in, and %s is for a proxy that brings others here: each of them would be admin. "+
+			"Set up users with %s, or leave that setting out", setting, howToSetUp))
 	}
 	resolved, err := net.ResolveTCPAddr("tcp", address)
 	if err != nil {
@@ -69,8 +74,22 @@ func MayListen(address string, a Access) error {
 		return nil
 	}
 	return fault.New(fault.Fatal, fmt.Sprintf("nobody has to sign in, and others can reach %s: each of them would be admin. "+
-		"Set up users with --users-file (CAUSEWAY_USERS_FILE; the subcommand hash-password makes its lines) or with --oidc-issuer (CAUSEWAY_OIDC_ISSUER), "+
-		"or listen on this machine only with --http 127.0.0.1:8080 (CAUSEWAY_HTTP)", address))
+		"Set up users with %s, or listen on this machine only with --http 127.0.0.1:8080 (CAUSEWAY_HTTP)", address, howToSetUp))
+}
+
+const howToSetUp = "--users-file (CAUSEWAY_USERS_FILE; the subcommand hash-password makes its lines) or with --oidc-issuer (CAUSEWAY_OIDC_ISSUER)"
+
+// ofProxy names a setting that only a service behind a proxy needs while nobody is set up, empty where there is none.
+func (a Access) ofProxy(userHeader string) string {
+	switch {
+	case len(a.TrustedProxies) > 0:
+		return "--trusted-proxy (CAUSEWAY_TRUSTED_PROXIES)"
+	case userHeader != "":
+		return "--user-header (CAUSEWAY_USER_HEADER)"
+	case a.PublicURL != "":
+		return "--public-url (CAUSEWAY_PUBLIC_URL)"
+	}
+	return ""
 }
 
 func isLoopback(addr net.Addr) bool {

@@ -31,7 +31,7 @@ type Door struct {
 // New reads who is set up. Errors are fault.Fatal and say what to mend.
 func New(cfg Config, listening net.Addr) (*Door, error) {
 	a := cfg.Access
-	if err := MayListen(listening.String(), a); err != nil {
+	if err := MayListen(listening.String(), a, cfg.UserHeader); err != nil {
 		return nil, err
 	}
 	d := &Door{open: a.nobody(), loopback: isLoopback(listening), sessions: access.NewSessions(a.Idle, a.Longest), proxies: a.TrustedProxies,
@@ -82,7 +82,7 @@ func (d *Door) identify(next http.Handler) http.Handler {
 // recognise tells who sent a request: a machine by its token, whom a trusted proxy names, or whose session it is.
 func (d *Door) recognise(r *http.Request, peer access.Peer, session func(string) (access.Identity, bool)) access.Identity {
 	if d.open {
-		return d.anybody(r, peer)
+		return anybody(peer)
 	}
 	// Other schemes are between the browser and a proxy in front of us.
 	if scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
@@ -104,14 +104,11 @@ func (d *Door) recognise(r *http.Request, peer access.Peer, session func(string)
 	return who
 }
 
-// anybody is who asks where nobody is set up, under the name that a proxy gives, or else the address.
-func (d *Door) anybody(r *http.Request, peer access.Peer) access.Identity {
+// anybody is who asks where nobody is set up, under the address: MayListen lets no proxy stand in front that could name somebody.
+func anybody(peer access.Peer) access.Identity {
 	who := access.Identity{Name: peer.Address, Role: access.Admin, Means: access.ByPlace}
 	if host, _, err := net.SplitHostPort(who.Name); err == nil {
 		who.Name = host
-	}
-	if name := Printable(r.Header.Get(d.userHeader)); d.userHeader != "" && name != "" {
-		who.Name = name
 	}
 	return who
 }

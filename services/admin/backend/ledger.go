@@ -44,12 +44,7 @@ var contactID = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`
 // Ledger lists what was decided about a contact behind a revision, each decision decided again. A contact about which
 // nothing was decided has none.
 func (s *Service) Ledger(ctx context.Context, contact string, after uint64) (Ledger, error) {
-	contact = strings.ToLower(strings.Trim(strings.TrimSpace(contact), "{}"))
-	if !contactID.MatchString(contact) {
-		const fix = "give the id of a contact, such as 0f8fad5b-d9cb-469f-a165-70867728950e"
-		return Ledger{}, fault.Wrap(fault.Invalid, config.Faults{{Path: "contact", Problem: "that is not a contact's id", Fix: fix}}, "that is not a contact's id: "+fix)
-	}
-	ledger, err := bus.OpenLedger(ctx, s.conn, workflow.OptInOut)
+	contact, ledger, err := s.ledgerOf(ctx, contact)
 	if err != nil {
 		return Ledger{}, err
 	}
@@ -57,6 +52,40 @@ func (s *Service) Ledger(ctx context.Context, contact string, after uint64) (Led
 	if err != nil {
 		return Ledger{}, err
 	}
+	list := decidedAgain(contact, stored)
+	if len(stored) == ledgerPage {
+		list.Next = stored[len(stored)-1].Revision
+	}
+	return list, nil
+}
+
+// NewestDecisions is the end of a contact's ledger before a revision, 0 for all of it: the last entry is the one in force.
+// older reports whether there is more before it.
+func (s *Service) NewestDecisions(ctx context.Context, contact string, before uint64) (list Ledger, older bool, err error) {
+	contact, ledger, err := s.ledgerOf(ctx, contact)
+	if err != nil {
+		return Ledger{}, false, err
+	}
+	stored, older, err := ledger.Newest(ctx, contact, before, ledgerPage)
+	if err != nil {
+		return Ledger{}, false, err
+	}
+	return decidedAgain(contact, stored), older, nil
+}
+
+// ledgerOf opens the ledger, and checks a contact's id that came from outside.
+func (s *Service) ledgerOf(ctx context.Context, contact string) (string, *bus.Ledger, error) {
+	contact = strings.ToLower(strings.Trim(strings.TrimSpace(contact), "{}"))
+	if !contactID.MatchString(contact) {
+		const fix = "give the id of a contact, such as 0f8fad5b-d9cb-469f-a165-70867728950e"
+		return "", nil, fault.Wrap(fault.Invalid, config.Faults{{Path: "contact", Problem: "that is not a contact's id", Fix: fix}}, "that is not a contact's id: "+fix)
+	}
+	ledger, err := bus.OpenLedger(ctx, s.conn, workflow.OptInOut)
+	return contact, ledger, err
+}
+
+// decidedAgain reads entries, and decides each decision again.
+func decidedAgain(contact string, stored []bus.LedgerEntry) Ledger {
 	list := Ledger{Contact: contact, Entries: make([]LedgerEntry, len(stored))}
 	for i, one := range stored {
 		entry := LedgerEntry{Revision: one.Revision, At: one.At.UTC()}
@@ -67,10 +96,7 @@ func (s *Service) Ledger(ctx context.Context, contact string, after uint64) (Led
 		list.Differing += len(entry.Differing)
 		list.Entries[i] = entry
 	}
-	if len(stored) == ledgerPage {
-		list.Next = stored[len(stored)-1].Revision
-	}
-	return list, nil
+	return list
 }
 
 // keepLedger applies the time for which decisions are kept. It takes effect at once: it is no business of a run.

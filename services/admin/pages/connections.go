@@ -1,9 +1,11 @@
 package pages
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"github.com/causeway-sync/causeway/pkg/catalog"
@@ -28,10 +30,9 @@ type connectionSection struct {
 	// Edited is the revision that the form replaces.
 	Edited  uint64
 	Problem *problems.Problem
-	Stale   bool
-	Report  *catalog.TestReport
-	// Retype is true after a test of secrets that were typed in: they are not shown again.
-	Retype bool
+	// Stale is set when somebody else saved meanwhile.
+	Stale  *staleFields
+	Report *catalog.TestReport
 }
 
 // connectionField is one field of the form.
@@ -41,6 +42,9 @@ type connectionField struct {
 	Value string
 	// Secret is what is told of a secret.
 	Stored config.ShownSecret
+	// Retype is true of a secret that was typed before: it is not shown again, so an empty field no longer means that the
+	// stored one is to be kept. Keep is true where somebody has ticked that it is.
+	Retype, Keep bool
 	// Fault is what is wrong with the value, or nil.
 	Fault *problems.Detail
 }
@@ -118,15 +122,60 @@ func connectionForm(r *http.Request) (name config.ConnectionName, document []byt
 	return name, document, err
 }
 
-// typed puts what was typed back into the form, but for secrets.
+// Names of the form's inputs that hold names of secrets: those that were typed before, and those whose stored one is kept.
+const (
+	retypeInput = "retype"
+	keepInput   = "keep"
+)
+
+// lostSecrets is a fault for each secret that was typed before and is missing now. To take that for the wish to keep what is
+// stored would keep a secret that somebody has just replaced.
+func lostSecrets(name config.ConnectionName, form url.Values) *problems.Problem {
+	var lost []problems.Detail
+	for _, setting := range config.ConnectionSettings(name) {
+		if setting.Secret && form.Get(setting.Name) == "" && slices.Contains(form[retypeInput], setting.Name) && !slices.Contains(form[keepInput], setting.Name) {
+			lost = append(lost, problems.Detail{Location: setting.Name, Message: "was typed before and is not shown again", Fix: "type it once more"})
+		}
+	}
+	if lost == nil {
+		return nil
+	}
+	problem := problems.New(http.StatusUnprocessableEntity, "a secret that was typed before is missing")
+	problem.Errors = lost
+	return problem
+}
+
+// typed puts what was typed back into the form, but for secrets. It stays an edit of the revision that it began with.
 func (c *connectionSection) typed(form url.Values) {
+	if began, err := strconv.ParseUint(form.Get("revision"), 10, 64); err == nil {
+		c.Edited = began
+	}
 	for i, field := range c.Fields {
 		if !field.Secret {
 			c.Fields[i].Value = form.Get(field.Name)
-		} else if form.Get(field.Name) != "" {
-			c.Retype = true
+			continue
+		}
+		given := form.Get(field.Name) != ""
+		c.Fields[i].Retype = given || slices.Contains(form[retypeInput], field.Name)
+		c.Fields[i].Keep = !given && slices.Contains(form[keepInput], field.Name)
+	}
+}
+
+// stale compares what is stored now with what was typed.
+func (c *connectionSection) stale(form url.Values) *staleFields {
+	stale := &staleFields{By: c.By, At: c.At}
+	for _, field := range c.Fields {
+		typed := form.Get(field.Name)
+		switch {
+		case field.Secret && typed != "":
+			stale.secret(field.Label, field.Stored)
+		case field.Options != nil:
+			stale.compare(field.Label, cmp.Or(field.Value, field.Options[0]), cmp.Or(typed, field.Options[0]))
+		case !field.Secret:
+			stale.compare(field.Label, field.Value, typed)
 		}
 	}
+	return stale
 }
 
 // explain puts faults beside their fields.
@@ -151,6 +200,12 @@ func (s *Site) saveConnection(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return problems.New(http.StatusBadRequest, "The form was incomplete. Open the page again and repeat the edit.")
 	}
+	if lost := lostSecrets(name, r.PostForm); lost != nil {
+		return s.renderSettings(w, r, lost.Status, nil, func(c *connectionSection) {
+			c.typed(r.PostForm)
+			c.explain(lost)
+		})
+	}
 	_, putErr := s.service.PutConnection(r.Context(), string(name), document, revision, admission.CallerOf(r.Context(), "page"))
 	if putErr == nil {
 		http.Redirect(w, r, "/settings?saved="+url.QueryEscape(string(name))+"#"+string(name), http.StatusSeeOther)
@@ -158,9 +213,14 @@ func (s *Site) saveConnection(w http.ResponseWriter, r *http.Request) error {
 	}
 	problem := s.problem(r, putErr)
 	return s.renderSettings(w, r, problem.Status, nil, func(c *connectionSection) {
+		if !fault.Is(putErr, fault.Stale) {
+			c.typed(r.PostForm)
+			c.explain(problem)
+			return
+		}
+		c.Stale = c.stale(r.PostForm)
 		c.typed(r.PostForm)
-		c.explain(problem)
-		c.Stale = fault.Is(putErr, fault.Stale) // By the next save the admin has seen it: it replaces what is stored now.
+		c.Edited = c.Revision // By the next save the admin has seen the difference: it replaces what is stored now.
 	})
 }
 
@@ -173,10 +233,15 @@ func (s *Site) testConnection(w http.ResponseWriter, r *http.Request) error {
 	if r.PostForm.Get("draft") == "" {
 		document = nil
 	}
-	report, testErr := s.service.TestConnection(r.Context(), string(name), document)
-	status, problem := http.StatusOK, (*problems.Problem)(nil)
-	if testErr != nil {
-		problem = s.problem(r, testErr)
+	var report catalog.TestReport
+	problem := lostSecrets(name, r.PostForm)
+	if problem == nil {
+		if report, err = s.service.TestConnection(r.Context(), string(name), document); err != nil {
+			problem = s.problem(r, err)
+		}
+	}
+	status := http.StatusOK
+	if problem != nil {
 		status = problem.Status
 	}
 	return s.renderSettings(w, r, status, nil, func(c *connectionSection) {

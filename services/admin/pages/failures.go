@@ -5,11 +5,13 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -263,16 +265,31 @@ func (s *Site) exportFailures(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
-	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="rejected-%s.csv"`, r.PathValue("id")))
+	return s.writeFailures(w, r.PathValue("id"), all)
+}
+
+// writeFailures writes refusals as CSV. Where they cannot be read any more it breaks the connection off: a file that ends
+// in the middle looks like all of them.
+func (s *Site) writeFailures(w http.ResponseWriter, id string, all iter.Seq2[workflow.Failure, error]) error {
 	out := csv.NewWriter(w)
 	defer out.Flush()
-	_ = out.Write([]string{"seq", "workflow", "source", "key", "operation", "reason", "rejected at", "attempts"}) // The reader may be gone.
+	begin := sync.OnceFunc(func() {
+		w.Header().Set("Content-Type", "text/csv; charset=utf-8")
+		w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="rejected-%s.csv"`, id))
+		_ = out.Write([]string{"seq", "workflow", "source", "key", "operation", "reason", "rejected at", "attempts"}) // The reader may be gone.
+	})
+	lines := 0
 	for f, err := range all {
-		if err != nil { // The header is sent; a file that ends early is all that can be done.
-			s.cfg.Log.Warn("an export of rejected records ended early", zap.String("why", fault.Message(err)))
-			return nil
+		if err != nil && lines == 0 { // Nothing is sent yet: a page can say why.
+			return err
 		}
+		if err != nil {
+			s.cfg.Log.Warn("an export of rejected records ended early", zap.Int("lines", lines), zap.String("why", fault.Message(err)))
+			out.Flush()
+			_ = http.NewResponseController(w).Flush() // What there is may be of use.
+			panic(http.ErrAbortHandler)
+		}
+		begin()
 		line := []string{strconv.FormatUint(f.Seq, 10), string(f.Workflow), f.Source, f.Key, f.Op, f.Reason, f.LastAt.UTC().Format(time.RFC3339), strconv.Itoa(f.Attempts)}
 		for i := range line {
 			line[i] = harmless(line[i])
@@ -280,7 +297,9 @@ func (s *Site) exportFailures(w http.ResponseWriter, r *http.Request) error {
 		if out.Write(line) != nil {
 			return nil
 		}
+		lines++
 	}
+	begin()
 	return nil
 }
 

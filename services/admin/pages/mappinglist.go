@@ -7,6 +7,7 @@ import (
 
 	"github.com/causeway-sync/causeway/pkg/catalog"
 	"github.com/causeway-sync/causeway/pkg/config"
+	"github.com/causeway-sync/causeway/pkg/fault"
 	"github.com/causeway-sync/causeway/pkg/workflow"
 	"github.com/causeway-sync/causeway/services/admin/admission"
 	"github.com/causeway-sync/causeway/services/admin/backend"
@@ -85,25 +86,45 @@ func mappingOutcome(query url.Values) *notice {
 
 var tableName = regexp.MustCompile(`^[a-z0-9_]{1,128}$`)
 
+// deleteQuestion is the page that asks before a mapping goes.
+type deleteQuestion struct {
+	Mapping config.Mapping
+	Stored  backend.Configuration
+	// Stale is set when somebody else saved since the question was asked.
+	Stale *staleMapping
+}
+
 // askDelete asks once before a mapping goes.
 func (s *Site) askDelete(w http.ResponseWriter, r *http.Request) error {
+	return s.renderDelete(w, r, http.StatusOK, func(*deleteQuestion) {})
+}
+
+func (s *Site) renderDelete(w http.ResponseWriter, r *http.Request, status int, change func(*deleteQuestion)) error {
 	stored, doc, at, err := s.service.Mapping(r.Context(), r.PathValue("table"))
 	if err != nil {
 		return err
 	}
-	return s.render(w, r, http.StatusOK, "mappingdelete", page{Title: "Delete a table mapping?", Here: "/",
-		Body:   map[string]any{"Mapping": doc.Mappings[at], "Revision": stored.Revision},
+	question := deleteQuestion{Mapping: doc.Mappings[at], Stored: stored}
+	change(&question)
+	return s.render(w, r, status, "mappingdelete", page{Title: "Delete a table mapping?", Here: "/", Body: question,
 		Crumbs: []crumb{{"Workflows", "/"}, {workflow.Ingress.Name(), "/workflows/ingress/edit"}, {"Delete a table mapping", ""}}})
 }
 
-// deleteMapping takes a mapping out of the stored configuration, as it was when the question was asked.
+// deleteMapping takes a mapping out of the stored configuration, as it was when the question was asked. Where somebody else
+// has saved since, it asks again and says what has changed.
 func (s *Site) deleteMapping(w http.ResponseWriter, r *http.Request) error {
 	_, revision, _, err := postedForm(r)
 	if err != nil {
 		return err
 	}
 	table := r.PathValue("table")
-	if _, err := s.service.DeleteMapping(r.Context(), table, revision, admission.CallerOf(r.Context(), "page")); err != nil {
+	_, err = s.service.DeleteMapping(r.Context(), table, revision, admission.CallerOf(r.Context(), "page"))
+	if fault.Is(err, fault.Stale) {
+		return s.renderDelete(w, r, http.StatusPreconditionFailed, func(q *deleteQuestion) {
+			q.Stale = s.staleMapping(r.Context(), table, revision, q.Stored)
+		})
+	}
+	if err != nil {
 		return err
 	}
 	http.Redirect(w, r, "/workflows/ingress/edit?"+url.Values{"done": {"deleted"}, "table": {table}}.Encode(), http.StatusSeeOther)

@@ -95,7 +95,7 @@ func New(cfg Config) (*Site, error) {
 		return nil, fmt.Errorf("the documentation page: %w", err)
 	}
 	for _, name := range []string{"workflows", "document", "mappings", "mapping", "mappingdelete", "egress", "optinout", "history", "docs", "about", "problem", "failures", "failurelist", "failure", "failuredrop", "preview", "login", "ledger", "settings", "privacy", "revisions", "revision", "trace"} {
-		t, err := template.New("layout.html").Funcs(formats()).Funcs(insightFormats()).ParseFS(templateFiles, "templates/layout.html", "templates/rows.html", "templates/usage.html", "templates/reference.html", "templates/responsibilities.html", "templates/inputs.html", "templates/"+name+".html")
+		t, err := template.New("layout.html").Funcs(formats()).Funcs(insightFormats()).ParseFS(templateFiles, "templates/layout.html", "templates/rows.html", "templates/usage.html", "templates/reference.html", "templates/responsibilities.html", "templates/inputs.html", "templates/sides.html", "templates/"+name+".html")
 		if err != nil {
 			return nil, fmt.Errorf("page %s: %w", name, err)
 		}

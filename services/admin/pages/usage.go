@@ -51,7 +51,8 @@ type budgetForm struct {
 	Edited  uint64
 	Fields  []budgetField
 	Problem *problems.Problem
-	Stale   bool
+	// Stale is set when somebody else saved meanwhile.
+	Stale *staleFields
 }
 
 type budgetField struct {
@@ -93,29 +94,54 @@ func (s *Site) saveBudgets(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	form := newBudgetForm(stored)
-	form.Problem, form.Stale = problem, fault.Is(putErr, fault.Stale) // By the next save the admin has seen it: it replaces what is stored now.
-	for i := range form.Fields {
-		form.Fields[i].Value = r.PostForm.Get(form.Fields[i].Name)
-		for _, one := range problem.Errors {
-			if one.Location == "budgets."+form.Fields[i].Name {
-				form.Fields[i].Fault = &one
-			}
-		}
+	if fault.Is(putErr, fault.Stale) { // By the next save the admin has seen the difference: it replaces what is stored now.
+		form.Stale = form.stale(r.PostForm)
+	} else {
+		form.Problem, form.Edited = problem, revision
 	}
+	form.typed(r.PostForm, problem.Errors)
 	return s.renderAllSettings(w, r, problem.Status, nil, func(*connectionSection) {}, form)
 }
 
-// budgetDocument is the form as the document that the API takes: what is a number as one, and what is none as it was typed,
-// for the check to say so. An empty field sets no budget.
+// stale compares what is stored now with what was typed.
+func (b *budgetForm) stale(form url.Values) *staleFields {
+	stale := &staleFields{By: b.Stored.By, At: b.Stored.At}
+	for _, field := range b.Fields {
+		stale.compare(field.Label, field.Value, fmt.Sprint(budgetOf(form.Get(field.Name))))
+	}
+	return stale
+}
+
+// typed puts what was typed back into the form, with its faults beside it.
+func (b *budgetForm) typed(form url.Values, faults []problems.Detail) {
+	for i := range b.Fields {
+		b.Fields[i].Value = form.Get(b.Fields[i].Name)
+		for _, one := range faults {
+			if one.Location == "budgets."+b.Fields[i].Name {
+				b.Fields[i].Fault = &one
+			}
+		}
+	}
+}
+
+// budgetDocument is the form as the document that the API takes.
 func budgetDocument(form url.Values) ([]byte, error) {
 	budgets := map[string]any{}
 	for _, field := range newBudgetForm(backend.SettingsState{}).Fields {
-		text := strings.TrimSpace(form.Get(field.Name))
-		if number, err := strconv.ParseInt(strings.ReplaceAll(text, ",", ""), 10, 64); err == nil {
-			budgets[field.Name] = number
-		} else if text != "" {
-			budgets[field.Name] = text
-		}
+		budgets[field.Name] = budgetOf(form.Get(field.Name))
 	}
 	return json.Marshal(map[string]any{"budgets": budgets})
+}
+
+// budgetOf is what was typed: what is a number as one, nothing as the 0 that sets no budget, and what is no number as it was
+// typed, for the check to say so.
+func budgetOf(text string) any {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return 0
+	}
+	if number, err := strconv.ParseInt(strings.ReplaceAll(text, ",", ""), 10, 64); err == nil {
+		return number
+	}
+	return text
 }
