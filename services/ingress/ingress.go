@@ -98,7 +98,14 @@ func (s *service) prepare(ctx context.Context, b host.Binding) (host.Run, error)
 	}
 	doc := parsed.(*config.IngressDoc)
 	starts := bus.NewStarts(b.Conn, b.Workflow)
-	tables, err := s.preflight(ctx, b.Conn, doc, starts, desired.Command.Seq)
+	fits, again, err := began(ctx, starts, desired.Command.Seq)
+	if err != nil {
+		return host.Run{}, err
+	}
+	if again {
+		forgetReplays(doc)
+	}
+	tables, err := s.preflight(ctx, b.Conn, doc, fits, again)
 	if err != nil {
 		return host.Run{}, err
 	}
@@ -145,11 +152,7 @@ func goesTo(m config.Mapping) string {
 
 // preflight looks at both sides of every mapping. Findings are gathered; trouble on the way ends it at once. A start that
 // has been at work before, in this process or another, goes on with the mappings that still work, and holds the others.
-func (s *service) preflight(ctx context.Context, conn *bus.Conn, doc *config.IngressDoc, starts *bus.Starts, command uint64) (map[string]*mapped, error) {
-	fits, again, err := began(ctx, starts, command)
-	if err != nil {
-		return nil, err
-	}
+func (s *service) preflight(ctx context.Context, conn *bus.Conn, doc *config.IngressDoc, fits map[string]fit, again bool) (map[string]*mapped, error) {
 	for _, m := range doc.Mappings {
 		if err := setLookup(m, s.to); err != nil {
 			return nil, err

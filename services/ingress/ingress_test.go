@@ -356,6 +356,31 @@ func TestReplayReadsTheTableAgainAtTheNextStart(t *testing.T) {
 	}
 }
 
+// TestAReplayIsTakenUpOnceAStart: an edit between the start and the replay leaves the request in the revision that the start is for. What
+// takes the run over goes on with the replay and does not begin it again.
+func TestAReplayIsTakenUpOnceAStart(t *testing.T) {
+	h := newHouse(t, 300)
+	stop := h.serve("i")
+	h.Command(workflow.Start)
+	h.synced()
+	h.Command(workflow.Stop)
+	h.Status("i", workflow.Stopped, "")
+	h.edit(func(doc *config.IngressDoc) { doc.Mappings[0].ReplayRequested = true })
+	mend := h.dynamics.Inject(remotetest.Fault{Kind: remotetest.Error, Rate: 1, Status: 503, Paths: remotetest.PathsAll})
+	h.Command(workflow.Start)
+	h.Status("i", workflow.Starting, "")
+	h.edit(func(doc *config.IngressDoc) { doc.Mappings[0].ApplyDeletes = false })
+	mend()
+	h.Until("the replay has read everything", func() bool { return h.Beat("i").Counters.Read >= 600 && h.Backlog().Total() == 0 })
+	stop()
+	h.serve("j")
+	h.touchContact(someContact(h), "after the replay")
+	h.Until("the other one goes on", func() bool { return h.equal() && h.Backlog().Total() == 0 && h.Beat("j").Counters.Read > 0 })
+	if n := h.Beat("j").Counters.Read; n >= 300 {
+		t.Errorf("%d rows were read: the replay began again", n)
+	}
+}
+
 // TestATableThatGoesElsewhereIsReadAgain: a mapping that is deleted and added for another resource has every row written there.
 func TestATableThatGoesElsewhereIsReadAgain(t *testing.T) {
 	h := newHouse(t, 300)

@@ -43,6 +43,14 @@ func takeUpReplays(ctx context.Context, b host.Binding, revision bus.Revision, d
 	return next, err
 }
 
+// forgetReplays takes the requests out of the document of a start that has been at work before: they were taken up then. They can
+// stand there still, where the revision was followed by another before the request could be taken out.
+func forgetReplays(doc *config.IngressDoc) {
+	for i := range doc.Mappings {
+		doc.Mappings[i].ReplayRequested = false
+	}
+}
+
 // rewind stores the beginning as a table's read position.
 func rewind(ctx context.Context, queue *bus.Queue, table string) error {
 	checkpoint, err := queue.Checkpoint(ctx, table)
