@@ -15,8 +15,10 @@ type Runner interface {
 	// Run works until ctx ends (nil) or it cannot go on (the root cause). It calls ready when it has proof of progress.
 	// When ctx ends with a cause of kind fault.Fenced, another instance may be active: nothing more may be written.
 	Run(ctx context.Context, ready func()) error
-	// Trouble says what the run is waiting for, "" when all is well.
+	// Trouble says what the run is waiting for and what its sources have to tell, "" when all is well.
 	Trouble() string
+	// Waits reports whether the run waits for something. What a source has to tell, that no file has come for weeks, is no reason.
+	Waits() bool
 	// Loads lists the full reads under way.
 	Loads() []workflow.Progress
 }

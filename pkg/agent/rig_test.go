@@ -204,6 +204,15 @@ func (n runner) Trouble() string {
 	return n.r.trouble
 }
 
+func (n runner) Waits() bool {
+	n.r.mu.Lock()
+	defer n.r.mu.Unlock()
+	return n.r.trouble != "" && n.r.trouble != told
+}
+
+// told is what a source has to tell while the run works.
+const told = "no export file has come for weeks"
+
 func (n runner) Loads() []workflow.Progress {
 	return []workflow.Progress{{Source: "contact", Read: 5, Expected: 10}}
 }

@@ -39,8 +39,8 @@ func (a *Agent) become(status workflow.Status, reason string) {
 
 // well reports whether the run works and waits for nothing.
 func (a *Agent) well() bool {
-	status, reason := a.Status()
-	return status == workflow.Running && reason == ""
+	beat, runner, stopping, blind := a.snapshot()
+	return beat.Status == workflow.Running && !stopping && blind == "" && runner != nil && !runner.Waits()
 }
 
 // keepBeating sends a heartbeat now and at every tick, whatever else the agent is waiting for.

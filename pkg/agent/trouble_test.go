@@ -205,12 +205,14 @@ func TestARunThatReadsAndCannotWritePausesLonger(t *testing.T) {
 			t.Errorf("the fifth pause is %v", last)
 		}
 		r.mu.Unlock()
-		// Well for a minute: forgiven.
-		r.with(func() { r.trouble = "" })
-		quietly(2 * time.Minute)
-		r.fail <- fault.New(fault.Transient, "once more")
-		quietly(1500 * time.Millisecond)
-		r.expect(workflow.Running, "")
+		// Well for a minute: forgiven, also while a source has something to tell.
+		for _, trouble := range []string{"", told} {
+			r.with(func() { r.trouble = trouble })
+			quietly(2 * time.Minute)
+			r.fail <- fault.New(fault.Transient, "once more")
+			quietly(1500 * time.Millisecond)
+			r.expect(workflow.Running, trouble)
+		}
 		r.shut()
 	})
 }

@@ -120,6 +120,9 @@ func (p *Pump) Trouble() string {
 	return strings.Join(lines, "; ")
 }
 
+// Waits reports whether the run waits for something. What a source has to tell is no reason.
+func (p *Pump) Waits() bool { return p.trouble.String() != "" }
+
 // loading reports whether a source is, or may still turn out to be, in the middle of a full read that goes on.
 func (p *Pump) loading(name string) bool {
 	r, there := p.readers[name]

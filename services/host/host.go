@@ -276,6 +276,8 @@ func (r runner) Run(ctx context.Context, ready func()) error {
 
 func (r runner) Trouble() string { return r.run.Pump.Trouble() }
 
+func (r runner) Waits() bool { return r.run.Pump.Waits() }
+
 func (r runner) Loads() []workflow.Progress {
 	var loads []workflow.Progress
 	for source, progress := range r.run.Pump.Loads() {
