@@ -51,13 +51,38 @@ func (g guarded) as(user string) shell {
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	text := read(g.t, "../../docs/nats.md")
-	add := regexp.MustCompile("`(nats context add operator .*)`").FindStringSubmatch(text)
-	if add == nil {
-		g.t.Fatal("the handbook does not say how a context is made")
-	}
-	sh.must(strings.NewReplacer("operator", user, "4222", port, "$PWD/secrets", g.secrets).Replace(add[1]))
+	sh.must(strings.NewReplacer("4222", port, "$PWD/secrets", g.secrets).Replace(contextOf(g.t, user)))
 	return sh
+}
+
+// contextOf is how the handbook has the context of a user made.
+func contextOf(t *testing.T, user string) string {
+	t.Helper()
+	add := regexp.MustCompile("`(nats context add operator .*) --select`").FindStringSubmatch(read(t, "../../docs/nats.md"))
+	if add == nil {
+		t.Fatal("the handbook does not say how a context is made")
+	}
+	return strings.ReplaceAll(add[1], "operator", user) + " --select"
+}
+
+// TestBackupAndRestoreUnderThesePermissions: the user that the handbooks name makes the backup, and restores it, with the context that they
+// have made.
+func TestBackupAndRestoreUnderThesePermissions(t *testing.T) {
+	for _, page := range []string{"../../docs/containers.md", operations} {
+		if !strings.Contains(read(t, page), contextOf(t, "maintenance")+"\n") {
+			t.Errorf("%s does not have the context of maintenance made", page)
+		}
+	}
+	g := newGuarded(t)
+	sh := g.as("maintenance")
+	sh.env = append(sh.env, "CAUSEWAY_CONNECTIONS_KEY_FILE="+filepath.Join(g.secrets, "connections.key"), thisUser())
+	sh.obey(chapter(t, operations, "## Back up"))
+	before := sh.must("nats stream ls --names --all")
+	sh.must("for stream in $(nats stream ls --names --all); do nats stream rm $stream --force || exit 1; done")
+	sh.obey(chapter(t, operations, "## Restore"))
+	if after := sh.must("nats stream ls --names --all"); strings.ReplaceAll(before, "KV_CAUSEWAY_LEASES\n", "") != after {
+		t.Errorf("there were\n%s\nand are\n%s", before, after)
+	}
 }
 
 // natsCommand is the NATS CLI's part of a line of a handbook, where it looks at what is stored or works on it.
