@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -32,6 +33,9 @@ func (s *Commands) Trim(ctx context.Context, now time.Time) error {
 		return classify(err, doing)
 	}
 	for subject := range info.State.Subjects {
+		if strings.ContainsAny(subject, "*>") { // To purge by it would purge what it matches; nats-server takes such messages.
+			continue
+		}
 		end := until + 1
 		if holds[subject] {
 			last, err := stream.GetLastMsgForSubject(ctx, subject)
