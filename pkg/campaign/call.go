@@ -93,7 +93,7 @@ func (c *Client) judge(k call, a *answer, oops int64) (verdict, error) {
 	case r.verdict == failed && r.kind == fault.Transient:
 		return failed, fault.New(r.kind, fmt.Sprintf("%s could not %s: %s (HTTP %d)", name, k.subject(), said, a.status))
 	case r.verdict == failed:
-		return failed, fault.New(r.kind, fmt.Sprintf("%s refused to %s: %s", name, k.subject(), said))
+		return failed, fault.Wrap(r.kind, r.cause, fmt.Sprintf("%s refused to %s: %s", name, k.subject(), said))
 	}
 	return r.verdict, nil
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -29,9 +30,9 @@ type ChangedConfig struct {
 	KeyField string
 	// Fields to read, by API name.
 	Fields []string
-	// Destinations name where the fields go. Rows that were read before one was added are not there: a position that does not know it
-	// begins again.
-	Destinations []string
+	// Destinations name where each field goes. What was read before one was added, or changed, is not there: a position that does not
+	// know it reads everything once more.
+	Destinations map[string]string
 	// Filter and Parameter are the published filter "lastModified is on or after" and its parameter: "byLastModified" and
 	// "since_parameter" by default. Campaign generates the parameter's name when the filter is made.
 	Filter, Parameter string
@@ -59,7 +60,7 @@ func (cfg ChangedConfig) withDefaults() ChangedConfig {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	cfg.Fields, cfg.Destinations = slices.Clone(cfg.Fields), slices.Clone(cfg.Destinations)
+	cfg.Fields, cfg.Destinations = slices.Clone(cfg.Fields), maps.Clone(cfg.Destinations)
 	return cfg
 }
 
@@ -73,11 +74,11 @@ func (cfg ChangedConfig) withDefaults() ChangedConfig {
 //
 // Records are upserts with the Data
 //
-//	{"origin":"api","values":{field: value},"modified":"...","since":"..."}
+//	{"origin":"api","values":{field: value},"modified":"...","since":"...","fresh":[field]}
 //
 // where modified is when the row (not the field) was written, and since the horizon of the complete poll before: what
-// differs from what was read then was changed between since and modified. It is absent in the first poll. Times are
-// RFC 3339 in Campaign's time.
+// differs from what was read then was changed between since and modified, but for the fields of fresh, which were not read then.
+// Since is absent in the first poll, fresh where there is none. Times are RFC 3339 in Campaign's time.
 type Changed struct {
 	client *Client
 	cfg    ChangedConfig
@@ -105,6 +106,7 @@ type changedData struct {
 	Values   json.RawMessage `json:"values"`
 	Modified time.Time       `json:"modified"`
 	Since    time.Time       `json:"since,omitzero"`
+	Fresh    []string        `json:"fresh,omitempty"`
 }
 
 // Read returns the page behind a position. It makes one engine call, or none while the time for the next poll has not
@@ -115,10 +117,10 @@ func (s *Changed) Read(ctx context.Context, from record.Position) (record.Page, 
 	if err != nil {
 		return record.Page{}, err
 	}
-	notice := ""
-	if added := record.Added(at.Destinations, s.cfg.Destinations); added != "" {
-		notice = fmt.Sprintf("%s goes to %s now: reading it again from the beginning", s.cfg.Resource, added)
-		at = horizon{Format: horizonFormat, Resource: s.cfg.Resource}
+	notice, added := "", at.added(s.cfg.Destinations)
+	if len(added) > 0 {
+		notice = fmt.Sprintf("%s of %s goes to %s now: reading it again from the beginning", added[0], s.cfg.Resource, s.cfg.Destinations[added[0]])
+		at = at.again(added)
 	}
 	at.Destinations = s.cfg.Destinations
 	if !bytes.Equal(from, s.said) { // what this Changed handed on may not have been kept
@@ -131,7 +133,9 @@ func (s *Changed) Read(ctx context.Context, from record.Position) (record.Page, 
 			return record.Page{Next: from}, nil
 		}
 		s.polled = now
-		at.Cursor = at.Complete
+		if len(at.Fresh) == 0 {
+			at.Cursor = at.Complete
+		}
 	}
 	list, err := s.ask(ctx, at)
 	if err != nil {
@@ -232,7 +236,7 @@ func (s *Changed) record(at horizon, key string, p Profile) (r record.Record, wa
 	if !p.LastModified.Before(at.Started.Add(-s.cfg.Overlap)) {
 		s.seen[key] = now
 	}
-	data, dataErr := json.Marshal(changedData{Origin: "api", Values: values, Modified: p.LastModified, Since: at.Complete})
+	data, dataErr := json.Marshal(changedData{Origin: "api", Values: values, Modified: p.LastModified, Since: at.Complete, Fresh: at.Fresh})
 	if err = errors.Join(err, dataErr); err != nil {
 		return r, false, fault.Wrap(fault.Fatal, err, "a row of "+s.cfg.Resource+" cannot be written as JSON")
 	}

@@ -3,6 +3,7 @@ package campaign
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/causeway-sync/causeway/pkg/fault"
@@ -24,8 +25,11 @@ type horizon struct {
 	// Cursor is the time of the last row of the poll under way, and Page counts its pages that share that time.
 	Cursor time.Time `json:"cursor,omitzero"`
 	Page   int       `json:"page,omitempty"`
-	// Destinations is where the rows went that were read so far; positions of earlier releases do not say.
-	Destinations []string `json:"destinations,omitempty"`
+	// Destinations is where the fields went of the rows that were read so far; positions of earlier releases do not say.
+	Destinations map[string]string `json:"destinations,omitempty"`
+	// Fresh are fields that the poll under way reads for the first time, or for another destination: they were not among what was
+	// read until Complete.
+	Fresh []string `json:"fresh,omitempty"`
 }
 
 func (h horizon) polling() bool { return !h.Started.IsZero() }
@@ -41,6 +45,28 @@ func (h horizon) from() time.Time {
 // complete is the horizon when the poll under way has read everything.
 func (h horizon) complete(overlap time.Duration) horizon {
 	return horizon{Format: h.Format, Resource: h.Resource, Complete: h.Started.Add(-overlap), Destinations: h.Destinations}
+}
+
+// added are the fields that go where they did not go before.
+func (h horizon) added(destinations map[string]string) []string {
+	if len(h.Destinations) == 0 {
+		return nil
+	}
+	var added []string
+	for field, to := range destinations {
+		if h.Destinations[field] != to {
+			added = append(added, field)
+		}
+	}
+	slices.Sort(added)
+	return added
+}
+
+// again is the position from which a poll reads everything because of fields that were added.
+func (h horizon) again(added []string) horizon {
+	fresh := append(slices.Clone(added), h.Fresh...)
+	slices.Sort(fresh)
+	return horizon{Format: h.Format, Resource: h.Resource, Complete: h.Complete, Fresh: slices.Compact(fresh)}
 }
 
 func (h horizon) encode() (record.Position, error) {

@@ -26,6 +26,7 @@ type change struct {
 	Values   map[string]any
 	Modified time.Time
 	Since    time.Time
+	Fresh    []string
 }
 
 // watcher reads a Changed as a pump does.
@@ -127,18 +128,23 @@ func TestChanged(t *testing.T) {
 			t.Errorf("%d engine calls for nothing", n)
 		}
 		// What is mapped to something else as well is read again, once.
-		f.source = watch(h, func(c *campaign.ChangedConfig) { c.Destinations = []string{"a"} }).source
+		f.source = watch(h, func(c *campaign.ChangedConfig) { c.Destinations = map[string]string{"blackListEmail": "a"} }).source
 		poll("") // A position that names none is one of an earlier release.
-		f.source = watch(h, func(c *campaign.ChangedConfig) { c.Destinations = []string{"a", "b"} }).source
+		f.source = watch(h, func(c *campaign.ChangedConfig) { c.Destinations = map[string]string{"blackListEmail": "b"} }).source
 		if err := f.poll(t.Context()); err != nil {
 			t.Fatal(err)
+		}
+		for _, c := range f.seen { // What the poll before says of other fields still holds.
+			if c.Since.IsZero() || !slices.Equal(c.Fresh, []string{"blackListEmail"}) {
+				t.Errorf("%+v", c)
+			}
 		}
 		all := strings.Fields(f.take())
 		slices.Sort(all) // Rows of one old millisecond come twice where a page ends among them.
 		if got, want := strings.Join(slices.Compact(all), " "), "k0=false k1=false k2=false k3=true k4=false k5=false k6=false"; got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
-		f.source = watch(h, func(c *campaign.ChangedConfig) { c.Destinations = []string{"b"} }).source
+		f.source = watch(h, func(c *campaign.ChangedConfig) { c.Destinations = map[string]string{"blackListEmail": "b"} }).source
 		poll("")
 
 		// A new life knows less of what it has seen, and misses nothing.

@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -42,6 +43,7 @@ type rule struct {
 	pattern *regexp.Regexp // nil: any; group 1 is a field
 	verdict verdict
 	kind    fault.Kind // of failed
+	cause   error      // of failed, or nil
 	// say completes "Adobe Campaign refused to create profile 42: ...". %s is the field.
 	say string
 }
@@ -53,6 +55,9 @@ func is(statuses ...int) func(int) bool {
 func from(low, high int) func(int) bool {
 	return func(status int) bool { return status >= low && status <= high }
 }
+
+// ErrDenied is the cause of a refusal that need not concern more than the resource that was asked for.
+var ErrDenied = errors.New("access is denied")
 
 // rules is the table of what Campaign and its gateway answer. Sources: Campaign Standard documentation, "API
 // troubleshooting"; Campaign v8 documentation, "Recommendations & limitations" (texts of both products side by side).
@@ -66,7 +71,7 @@ func rules() []rule {
 			say: "the technical account has no access to this instance (403023); add it to a product profile of Campaign in the Admin Console"},
 		{name: "no API key", status: is(403), texts: []string{"403000", "403003", "api key"}, kind: fault.Fatal,
 			say: "the API key is not accepted (403000); add the Adobe Campaign API to the project and check the client id"},
-		{name: "forbidden", status: is(403), kind: fault.Fatal,
+		{name: "forbidden", status: is(403), kind: fault.Fatal, cause: ErrDenied,
 			say: "access is denied (403); check the technical account's product profile"},
 		{name: "wrong address", status: from(500, 599), texts: []string{"oops. something went wrong"}, verdict: lost},
 

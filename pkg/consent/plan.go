@@ -53,7 +53,7 @@ func (p *Plan) hear(known State, report Report, field string, value bool) {
 		heard = t
 	}
 	// What was agreed and is no longer so was changed after everything that was reported until Since.
-	if agreed, was := known.Agreed[field]; was && agreed != value && report.Since.After(heard) {
+	if agreed, was := known.Agreed[field]; was && agreed != value && report.Since.After(heard) && !slices.Contains(report.Fresh, field) {
 		heard = report.Since
 	}
 	if !heard.IsZero() {

@@ -66,6 +66,8 @@ type Report struct {
 	// Since is a time at which everything that Campaign had reported until then was dealt with: what is not as agreed has
 	// changed after it. Zero where there is none.
 	Since time.Time
+	// Fresh are fields that Campaign had not been asked for until then: Since says nothing about them.
+	Fresh []string
 }
 
 // Tells reports whether a report may say anything that is not known yet. The echo of what was written tells nothing, nor

@@ -100,3 +100,18 @@ func TestOnly(t *testing.T) {
 		t.Error("knows too little or too much")
 	}
 }
+
+// When a field is mapped that was not asked for before, the poll before says nothing of it and all of the others: an opt-in made since
+// then holds, and in doubt the opt-out does.
+func TestAFreshFieldHasNoSince(t *testing.T) {
+	const phone = "blackListPhone"
+	out, in := consent.Values{email: true, phone: true}, consent.Values{email: false, phone: false}
+	report := consent.Report{From: consent.Campaign, Values: in, Since: at, Fresh: []string{phone}}
+	plan := bothWays.Plan(consent.State{Agreed: out}, report, in, consent.Contact{Values: out, Version: 7, Modified: at.Add(-time.Hour)})
+	if diff := cmp.Diff(consent.Values{email: false}, plan.ToDynamics); diff != "" {
+		t.Errorf("to Dynamics: %s", diff)
+	}
+	if diff := cmp.Diff(consent.Values{phone: true}, plan.ToCampaign); diff != "" {
+		t.Errorf("to Campaign: %s", diff)
+	}
+}

@@ -53,6 +53,20 @@ type position struct {
 	Offset int    `json:"offset,omitempty"`
 }
 
+// added is the first destination that the position does not know: what was read before has not gone there. It is empty where there is
+// none, and for a position of a release that did not note them.
+func (p position) added(destinations []string) string {
+	if len(p.Destinations) == 0 {
+		return ""
+	}
+	for _, one := range destinations {
+		if !slices.Contains(p.Destinations, one) {
+			return one
+		}
+	}
+	return ""
+}
+
 func (p position) encode() (record.Position, error) {
 	text, err := json.Marshal(p)
 	if err != nil {

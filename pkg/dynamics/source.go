@@ -144,7 +144,7 @@ func (s *Source) enter(from record.Position) (at position, notice string, err er
 	if gained := s.gained(at); gained != "" {
 		return s.beginning(), fmt.Sprintf("%s added to %s: reading it again from the beginning", gained, s.cfg.Table), nil
 	}
-	if added := record.Added(at.Destinations, s.cfg.Destinations); added != "" {
+	if added := at.added(s.cfg.Destinations); added != "" {
 		return s.beginning(), fmt.Sprintf("%s goes to %s now: reading it again from the beginning", s.cfg.Table, added), nil
 	}
 	at.Destinations = s.cfg.Destinations

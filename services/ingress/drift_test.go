@@ -111,6 +111,23 @@ func TestARunWhoseOnlyMappingDriftsFails(t *testing.T) {
 	}
 }
 
+// TestADeniedResourceHoldsItsMapping, and the others go on.
+func TestADeniedResourceHoldsItsMapping(t *testing.T) {
+	h := newLinkedHouse(t, 20)
+	h.cfg.Tuning.HoldPause = 200 * time.Millisecond
+	members := h.join(5)
+	h.serve("i")
+	h.Command(workflow.Start)
+	h.Until("both tables are in Campaign", func() bool { return h.joinable() && h.equal() && h.Backlog().Total() == 0 })
+	h.alter(func() { h.denied = "cusMembership" })
+	h.touch(members[0], "new_name", "changed while denied")
+	h.Status("i", workflow.Running, "access is denied")
+	h.touchContact(someContact(h), "went on")
+	h.Until("the other mapping goes on", h.equal)
+	h.alter(func() { h.denied = "" })
+	h.Until("everything has arrived", func() bool { return h.joinable() && h.equal() && h.Backlog().Total() == 0 })
+}
+
 // TestASecretThatIsNoGoodIsNoDrift: it concerns every mapping, and the workflow says FAILED and not that it works.
 func TestASecretThatIsNoGoodIsNoDrift(t *testing.T) {
 	h := newLinkedHouse(t, 20)

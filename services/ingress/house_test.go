@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -30,6 +31,7 @@ type house struct {
 	folder   string // for what was last written
 
 	schema sync.RWMutex // held by every request, and by who changes tables and resources
+	denied string       // what the path of a request has that is refused with 403; guarded by schema
 }
 
 func newHouse(t *testing.T, contacts int) *house {
@@ -62,6 +64,10 @@ func (h *house) guarded(handler http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h.schema.RLock()
 		defer h.schema.RUnlock()
+		if h.denied != "" && strings.Contains(r.URL.Path, h.denied) {
+			http.Error(w, `{"error_code":"403","message":"Access denied"}`, http.StatusForbidden)
+			return
+		}
 		handler.ServeHTTP(w, r)
 	})
 }

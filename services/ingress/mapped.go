@@ -91,7 +91,7 @@ func (m *mapped) look(ctx context.Context, newerThan time.Time) error {
 	}
 	began := time.Now() // What changes while both sides answer is for the next look.
 	plan, now, err := compile(ctx, m.mapping, m.from, m.to)
-	if fault.Is(err, fault.NotFound) { // The table or the resource.
+	if fault.Is(err, fault.NotFound) || errors.Is(err, campaign.ErrDenied) { // The table or the resource.
 		err = drifted(err, fault.Message(err))
 	}
 	if err != nil && !isDrift(err) {

@@ -139,7 +139,7 @@ func (s *service) pump(b host.Binding, doc *config.OptInOutDoc, ledger *bus.Ledg
 func (s *service) sources(b host.Binding, doc *config.OptInOutDoc) map[string]pump.Source {
 	sources := map[string]pump.Source{}
 	if doc.Direction == config.Bidirectional {
-		contacts := s.dynamics.Source(dynamics.SourceConfig{Table: sourceContact, Columns: contactColumns(columnsOf(doc)), Destinations: goTo(doc, fieldOf)})
+		contacts := s.dynamics.Source(dynamics.SourceConfig{Table: sourceContact, Columns: contactColumns(columnsOf(doc)), Destinations: goTo(doc)})
 		sources[sourceContact] = &returning{Source: contacts, queue: b.Queue, name: sourceContact, now: time.Now}
 	}
 	if doc.ReadsFiles() {

@@ -180,7 +180,7 @@ func TestAFieldThatIsMappedLaterIsReconciled(t *testing.T) {
 					if err != nil {
 						return false
 					}
-					if strings.Contains(string(msg.Data), "profile goes to column donotphone from blackListPhone now: reading it again from the beginning") {
+					if strings.Contains(string(msg.Data), "blackListPhone of profile goes to donotphone now: reading it again from the beginning") {
 						return true
 					}
 				}

@@ -104,15 +104,11 @@ func columnsOf(doc *config.OptInOutDoc) map[string]string {
 	return columns
 }
 
-func columnOf(m config.OptOutMapping) string { return "column " + m.Column + " from " + m.Field }
-
-func fieldOf(m config.OptOutMapping) string { return "field " + m.Field + " from " + m.Column }
-
-// goTo names where the values of a side go.
-func goTo(doc *config.OptInOutDoc, name func(config.OptOutMapping) string) []string {
+// goTo names where the columns of contacts go.
+func goTo(doc *config.OptInOutDoc) []string {
 	names := make([]string, len(doc.Mappings))
 	for i, m := range doc.Mappings {
-		names[i] = name(m)
+		names[i] = m.Field + " from " + m.Column
 	}
 	return names
 }
@@ -133,6 +129,6 @@ func format(doc *config.OptInOutDoc) exportfile.Format {
 
 // watched is what is asked of Campaign's API.
 func watched(doc *config.OptInOutDoc) campaign.ChangedConfig {
-	return campaign.ChangedConfig{Resource: sourceProfile, KeyField: doc.KeyField, Fields: doc.Fields(), Destinations: goTo(doc, columnOf), Filter: doc.API.Filter,
+	return campaign.ChangedConfig{Resource: sourceProfile, KeyField: doc.KeyField, Fields: doc.Fields(), Destinations: columnsOf(doc), Filter: doc.API.Filter,
 		Parameter: doc.API.Parameter, Every: pollEvery(doc)}
 }

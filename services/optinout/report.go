@@ -36,6 +36,7 @@ type told struct {
 	Values map[string]any       `json:"values"`
 	Times  map[string]time.Time `json:"times"`
 	Since  time.Time            `json:"since"`
+	Fresh  []string             `json:"fresh"`
 }
 
 // contactID is the form in which Dynamics writes the ids of contacts.
@@ -63,7 +64,7 @@ func (s *sink) understand(r record.Record) (report, error) {
 		return report{}, fault.New(fault.Rejected, fmt.Sprintf("%s: %s", t.Origin, t.Broken))
 	}
 	rep := report{contact: canonical(r.Key), origin: t.Origin,
-		Report: consent.Report{From: consent.Campaign, Values: consent.Values{}, Times: map[string]time.Time{}, Since: t.Since}}
+		Report: consent.Report{From: consent.Campaign, Values: consent.Values{}, Times: map[string]time.Time{}, Since: t.Since, Fresh: t.Fresh}}
 	for field := range s.columns {
 		value, stated := t.Values[field]
 		if !stated {
