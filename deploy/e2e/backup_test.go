@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -171,7 +172,7 @@ func (e *endangered) untilMoved(sh shell) {
 	onCluster := there
 	onCluster.env = append(onCluster.env, "NATS_URL="+url)
 	onCluster.untilWhole()
-	there.obey(chapter(e.t, operations, "## Move to a cluster"))
+	there.unlucky("CAUSEWAY_EGRESS").obey(chapter(e.t, operations, "## Move to a cluster"))
 	e.natsServer.Kill()
 	e.around(url, "--replicas", "3")
 	e.start()
@@ -187,6 +188,31 @@ func (e *endangered) untilMoved(sh shell) {
 	before := e.writes()
 	e.until(2*patience, "it writes without "+leader, func() bool { return e.writes() > before+100 })
 	e.withoutQuorum(nodes, leader)
+}
+
+// unlucky is a shell in which the first restore of a stream into the cluster is begun and comes to nothing, as it does where the server's
+// answer overtakes its subscription.
+func (sh shell) unlucky(stream string) shell {
+	sh.t.Helper()
+	folder := sh.t.TempDir()
+	script := fmt.Sprintf(`#!/bin/bash
+if [[ "$*" == *"stream restore moving/%[1]s"* && ! -e %[2]s/failed ]]; then
+	touch %[2]s/failed
+	%[3]s --server "$CLUSTER_URL" request '$JS.API.STREAM.RESTORE.%[1]s' "$(cat moving/%[1]s/backup.json)" --raw
+	exit 1
+fi
+exec %[3]s "$@"
+`, stream, folder, program("nats"))
+	if err := os.WriteFile(filepath.Join(folder, "nats"), []byte(script), 0o700); err != nil {
+		sh.t.Fatal(err)
+	}
+	sh.env = append(slices.Clone(sh.env), "PATH="+folder+string(filepath.ListSeparator)+programs+string(filepath.ListSeparator)+os.Getenv("PATH"))
+	sh.t.Cleanup(func() {
+		if _, err := os.Stat(filepath.Join(folder, "failed")); err != nil {
+			sh.t.Errorf("no restore of %s has failed: %v", stream, err)
+		}
+	})
+	return sh
 }
 
 // withoutQuorum kills a second server of three and brings it back: nothing is stored meanwhile, the status says so, and everything goes
