@@ -69,8 +69,11 @@ func (in *installation) killed() {
 	})
 	in.t.Run("a process that dies is started again", func(t *testing.T) {
 		defer in.as(t)()
+		before := in.instance("active")
 		in.crash("ingress")
 		in.crash("nats")
+		// Until its lease runs out nobody else knows that it is dead.
+		in.until(patience, "another life of it is active", func() bool { now := in.instance("active"); return now != "" && now != before })
 		in.repaired("the death of two processes")
 	})
 	in.t.Run("a standby takes over", func(t *testing.T) {
@@ -128,29 +131,32 @@ func (in *installation) crash(service string) {
 	})
 }
 
+// instance is the living ingress of a role, empty where there is none or more than one.
+func (in *installation) instance(role string) (instance string) {
+	v, _ := in.view(workflow.Ingress)
+	for _, i := range v.Instances {
+		if i.Alive && string(i.Role) == role {
+			if instance != "" {
+				return ""
+			}
+			instance = i.Instance
+		}
+	}
+	return instance
+}
+
 // standby adds a second ingress and kills the one that works. docker-compose is told to leave the others as they are.
 func (in *installation) standby() {
 	in.t.Helper()
 	in.compose("up", "-d", "--no-recreate", "--no-deps", "--scale", "ingress=2", "ingress")
-	role := func(role string) (instance string) {
-		v, _ := in.view(workflow.Ingress)
-		alive := 0
-		for _, i := range v.Instances {
-			if i.Alive {
-				alive++
-			}
-			if i.Alive && string(i.Role) == role {
-				instance = i.Instance
-			}
-		}
-		if alive != 2 {
-			return ""
-		}
-		return instance
-	}
-	in.until(patience, "one is active and one stands by", func() bool { return role("active") != "" && role("standby") != "" })
-	active, second := role("active"), role("standby")
-	host, _, _ := strings.Cut(active, "-")
+	var active, second, host string
+	in.until(patience, "one is active and one in the other container stands by", func() bool {
+		active, second = in.instance("active"), in.instance("standby")
+		var other string
+		host, _, _ = strings.Cut(active, "-")
+		other, _, _ = strings.Cut(second, "-")
+		return active != "" && second != "" && host != other
+	})
 	docker(in.t, "kill", host)
 	took := in.until(patience, "the standby is active", func() bool {
 		v, ok := in.view(workflow.Ingress)

@@ -66,6 +66,9 @@ func Connect(ctx context.Context, opts Options) (*Conn, error) {
 	return c, nil
 }
 
+// writeTimeout is how long the kernel may take to accept what is written: it has room again as soon as the server takes anything.
+const writeTimeout = 5 * time.Second
+
 // natsOptions are those of every connection of this process; onClosed runs once when it is closed for good.
 func (c *Conn) natsOptions(name string, onClosed func()) []nats.Option {
 	opts := []nats.Option{
@@ -76,6 +79,10 @@ func (c *Conn) natsOptions(name string, onClosed func()) []nats.Option {
 		nats.ReconnectJitter(100*time.Millisecond, 500*time.Millisecond),
 		nats.PingInterval(5 * time.Second),
 		nats.MaxPingsOutstanding(2),
+		// On a path that swallows everything the kernel's buffer fills up, and the library writes under the lock that its pings need: the
+		// connection would be held for dead only when the kernel gives up, after a quarter of an hour.
+		nats.FlusherTimeout(writeTimeout),
+		nats.ReconnectOnFlusherError(),
 		nats.ReconnectBufSize(-1), // A publish while disconnected fails at once instead of arriving late.
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err == nil { // We closed it.
