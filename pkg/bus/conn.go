@@ -66,8 +66,8 @@ func Connect(ctx context.Context, opts Options) (*Conn, error) {
 	return c, nil
 }
 
-// writeTimeout is how long the kernel may take to accept what is written: it has room again as soon as the server takes anything.
-const writeTimeout = 5 * time.Second
+// writeTimeout is how long the kernel may take to accept what is written, which is at most a message of 8 MB: enough for it over 10 Mbit/s.
+const writeTimeout = 10 * time.Second
 
 // natsOptions are those of every connection of this process; onClosed runs once when it is closed for good.
 func (c *Conn) natsOptions(name string, onClosed func()) []nats.Option {
