@@ -13,16 +13,7 @@ import (
 // flow on with the two that are left, and the third comes back by itself.
 func TestACluster(t *testing.T) {
 	in := install(t, 1000, "deploy/compose.cluster.yml")
-	in.compose("up", "-d")
-	in.until(patience, "the sandbox is connected", func() bool {
-		return docker(t, "inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", in.container("sandbox-connect")) == "exited 0"
-	})
-	in.configureAll()
-	for _, id := range workflows {
-		in.start(id)
-	}
-	in.until(patience, "three workflows run", in.allRun)
-	in.equal(patience)
+	in.work()
 	load := in.load()
 	leader := in.leader("CAUSEWAY_INGRESS")
 	t.Logf("%s leads the stream", leader)

@@ -26,16 +26,7 @@ func TestAFullDisk(t *testing.T) {
 	in.write("small-disk.yml", fmt.Sprintf(`{version: "3.8", services: {sandbox: {volumes: ["nats:/held:ro"]}},
   volumes: {nats: {driver_opts: {type: tmpfs, device: tmpfs, o: "size=%d,%s"}}}}`, diskSize, user))
 	in.files = append(in.files, "-f", filepath.Join(in.folder, "small-disk.yml"))
-	in.compose("up", "-d")
-	in.until(patience, "the sandbox is connected", func() bool {
-		return docker(t, "inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", in.container("sandbox-connect")) == "exited 0"
-	})
-	in.configureAll()
-	for _, id := range workflows {
-		in.start(id)
-	}
-	in.until(patience, "three workflows run", in.allRun)
-	in.equal(patience)
+	in.work()
 	load := in.load()
 
 	in.put(diskSize)

@@ -75,6 +75,27 @@ func (in *installation) start(id workflow.ID) {
 	in.request(nil, fmt.Sprintf("causeway.api.workflows.%s.start", id), "")
 }
 
+// up starts every container, and returns when the simulated systems are connected.
+func (in *installation) up() {
+	in.t.Helper()
+	in.compose("up", "-d")
+	in.until(patience, "the sandbox is connected", func() bool {
+		return docker(in.t, "inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", in.container("sandbox-connect")) == "exited 0"
+	})
+}
+
+// work brings an installation from nothing to three workflows that run, and both sides to the same.
+func (in *installation) work() {
+	in.t.Helper()
+	in.up()
+	in.configureAll()
+	for _, id := range workflows {
+		in.start(id)
+	}
+	in.until(patience, "three workflows run", in.allRun)
+	in.equal(patience)
+}
+
 // view asks over HTTP, as a machine that may look; ok is false where nobody answers.
 func (in *installation) view(id workflow.ID) (v workflow.View, ok bool) {
 	in.t.Helper()

@@ -19,10 +19,7 @@ const recovery = 30 * time.Second
 func TestTheSandboxInContainers(t *testing.T) {
 	in := install(t, 3000)
 	began := time.Now()
-	in.compose("up", "-d")
-	in.until(patience, "the sandbox is connected", func() bool {
-		return docker(t, "inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", in.container("sandbox-connect")) == "exited 0"
-	})
+	in.up()
 	t.Logf("up from nothing took %s", time.Since(began).Round(100*time.Millisecond))
 	for _, id := range workflows {
 		if !in.is(id, workflow.Stopped) {
