@@ -13,17 +13,15 @@ import (
 	"github.com/causeway-sync/causeway/pkg/seal"
 )
 
-// nkeys makes the missing seeds, and the file of the public halves that the server reads, anew when a seed was made.
+// nkeys makes the missing seeds, and the file of the public halves that the server reads, anew when it does not fit them.
 func (f *Folder) nkeys() error {
 	var public bytes.Buffer
 	public.WriteString("# The public halves of the bus users' nkeys.\n")
-	changed := !f.has(PublicKeys)
 	for _, user := range BusUsers() {
 		if !f.has(Seed(user)) {
 			if err := f.seed(user); err != nil {
 				return err
 			}
-			changed = true
 		}
 		key, err := f.publicKey(user)
 		if err != nil {
@@ -31,7 +29,8 @@ func (f *Folder) nkeys() error {
 		}
 		fmt.Fprintf(&public, "NKEY_%s: %q\n", strings.ToUpper(user), key)
 	}
-	if !changed {
+	// Compared and not noted: an earlier run may have been cut off between a seed and this file.
+	if there, err := os.ReadFile(f.file(PublicKeys)); err == nil && bytes.Equal(there, public.Bytes()) {
 		return nil
 	}
 	if err := f.remove(PublicKeys); err != nil {

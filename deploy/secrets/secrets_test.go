@@ -132,6 +132,21 @@ func TestRenewing(t *testing.T) {
 	}
 }
 
+// TestThePublicHalvesFitTheSeeds, also where an earlier run was cut off between a new seed and their file.
+func TestThePublicHalvesFitTheSeeds(t *testing.T) {
+	folder := secrets.Folder{Path: filepath.Join(t.TempDir(), "secrets"), UID: os.Getuid(), GID: os.Getgid()}
+	if _, err := folder.Make(); err != nil {
+		t.Fatal(err)
+	}
+	before := read(t, folder.Path)[secrets.PublicKeys]
+	if err := os.WriteFile(filepath.Join(folder.Path, secrets.PublicKeys), []byte("NKEY_ADMIN: \"of another seed\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if made, err := folder.Make(); err != nil || !slices.Equal(made, []string{secrets.PublicKeys}) || read(t, folder.Path)[secrets.PublicKeys] != before {
+		t.Errorf("made %q, %v", made, err)
+	}
+}
+
 // TestWhatDoesNotFitIsTold, with what is to be done, and nothing is replaced.
 func TestWhatDoesNotFitIsTold(t *testing.T) {
 	make := func(dir string, names ...string) error {

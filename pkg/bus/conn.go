@@ -174,6 +174,7 @@ const (
 	codeStreamFull        = 10077
 	codeStreamNotFound    = 10059
 	codeConsumerNotFound  = 10014
+	codeMessageNotFound   = 10037
 )
 
 func hasCode(err error, code jetstream.ErrorCode) bool {

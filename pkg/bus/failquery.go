@@ -7,6 +7,7 @@ import (
 	"iter"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -128,9 +129,15 @@ func (f *Failures) fetch(ctx context.Context, id workflow.ID, seqs []uint64) ([]
 	var mu sync.Mutex
 	err = each(seqs, func(i int, seq uint64) error {
 		msg, err := stream.GetMsg(ctx, seq)
+		missing := errors.Is(err, jetstream.ErrMsgNotFound)
+		if missing {
+			if missing, err = f.c.isGone(ctx, StreamFailures, seq); err == nil && !missing {
+				err = fault.New(fault.Transient, "a copy of the rejected records lags behind: try again in a moment")
+			}
+		}
 		mu.Lock()
 		defer mu.Unlock()
-		if errors.Is(err, jetstream.ErrMsgNotFound) {
+		if missing && err == nil {
 			gone = append(gone, seq)
 			return nil
 		}
@@ -168,11 +175,11 @@ func each[T any](items []T, step func(i int, item T) error) error {
 	return failed
 }
 
-// All yields every refusal that matches, oldest first and not merged, without payloads: for exports. It reads the stream
-// from its beginning to where it ends now.
+// All yields every refusal that matches, oldest first and not merged, without payloads: for exports. While what is stored is still being
+// counted after a start it waits, for ten seconds at most: a part of them must not look like all.
 func (f *Failures) All(ctx context.Context, id workflow.ID, q FailureQuery) iter.Seq2[workflow.Failure, error] {
 	return func(yield func(workflow.Failure, error) bool) {
-		x, _, release, err := f.known(id)
+		x, release, err := f.whole(ctx, id)
 		if err != nil {
 			yield(workflow.Failure{}, err)
 			return
@@ -190,6 +197,26 @@ func (f *Failures) All(ctx context.Context, id workflow.ID, q FailureQuery) iter
 					return
 				}
 			}
+		}
+	}
+}
+
+// whole is the index of a workflow when everything that is stored stands in it. The caller must release it.
+func (f *Failures) whole(ctx context.Context, id workflow.ID) (x *index, release func(), err error) {
+	ctx, cancel := context.WithTimeout(ctx, failuresTimeout)
+	defer cancel()
+	ticker := time.NewTicker(50 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		x, complete, release, err := f.known(id)
+		if err != nil || complete {
+			return x, release, err
+		}
+		release()
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return nil, nil, fault.Wrap(fault.Transient, ctx.Err(), "the rejected records are still being counted: try again in a few seconds")
 		}
 	}
 }

@@ -2,7 +2,6 @@ package bus
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"github.com/nats-io/nats.go"
@@ -184,7 +183,7 @@ func (f *Failures) delete(ctx context.Context, id workflow.ID, seqs []uint64) er
 		if err == nil {
 			return nil
 		}
-		if _, missing := stream.GetMsg(ctx, seq); errors.Is(missing, jetstream.ErrMsgNotFound) {
+		if gone, asking := f.c.isGone(ctx, StreamFailures, seq); asking == nil && gone {
 			return nil
 		}
 		return classify(err, "removing a failure")

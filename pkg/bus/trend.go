@@ -47,6 +47,13 @@ func (t *Trend) Add(ctx context.Context, id workflow.ID, sample workflow.Sample)
 
 // After returns the samples of a workflow that stand behind a place, oldest first, and the place of the last one.
 func (t *Trend) After(ctx context.Context, id workflow.ID, place uint64) ([]workflow.Sample, uint64, error) {
+	stream, err := t.c.js.Stream(ctx, StreamTrend)
+	if err != nil {
+		return nil, place, classify(err, "opening the trend")
+	}
+	if stream.CachedInfo().State.LastSeq < place { // The stream was made anew, and counts from the beginning.
+		place = 0
+	}
 	var samples []workflow.Sample
 	behind := stretch{stream: StreamTrend, subject: TrendSubject(id), from: place + 1, limit: trendRead}
 	for msg, err := range t.c.stored(ctx, behind, "reading the trend") {

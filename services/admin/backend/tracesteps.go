@@ -147,7 +147,7 @@ func (s TraceStep) sentence() string {
 	case TraceDecided:
 		return "opt-in or opt-out: " + s.Reason
 	}
-	text := "is settled: it was written, or there was nothing to write"
+	text := "is settled: it was written, there was nothing to write, or it was rejected and has been dropped since"
 	if s.Newer > 0 {
 		text = fmt.Sprintf("is settled: it was written, or contained in the newer version %d", s.Newer)
 	}

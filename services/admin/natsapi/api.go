@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"regexp"
 	"runtime/debug"
 	"strings"
@@ -185,14 +184,19 @@ func (a *microAPI) config(ctx context.Context, id string, data []byte) (any, err
 // semantic makes a version that NATS accepts: a build that has no release number is 0.0.0 with its name.
 func semantic(version string) string {
 	version = strings.TrimPrefix(version, "v")
-	if regexp.MustCompile(`^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`).MatchString(version) {
+	// A part that is a number has no leading zero, by https://semver.org and by the library's own check.
+	const number, part = `(0|[1-9]\d*)`, `(0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)`
+	if regexp.MustCompile(`^` + number + `\.` + number + `\.` + number + `(-` + part + `(\.` + part + `)*)?(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$`).MatchString(version) {
 		return version
 	}
 	name := regexp.MustCompile(`[^0-9A-Za-z-]+`).ReplaceAllString(version, "-")
 	if name = strings.Trim(name, "-"); name == "" {
 		name = "dev"
 	}
-	return fmt.Sprintf("0.0.0-%s", name)
+	if regexp.MustCompile(`^0\d+$`).MatchString(name) { // So a commit can be called.
+		name = "g" + name
+	}
+	return "0.0.0-" + name
 }
 
 // putRequest stores a document over NATS.
