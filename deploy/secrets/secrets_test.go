@@ -134,15 +134,19 @@ func TestRenewing(t *testing.T) {
 
 // TestThePublicHalvesFitTheSeeds, also where an earlier run was cut off between a new seed and their file.
 func TestThePublicHalvesFitTheSeeds(t *testing.T) {
-	folder := secrets.Folder{Path: filepath.Join(t.TempDir(), "secrets"), UID: os.Getuid(), GID: os.Getgid()}
-	if _, err := folder.Make(); err != nil {
+	dir := filepath.Join(t.TempDir(), "secrets")
+	again := func() ([]string, error) {
+		folder := secrets.Folder{Path: dir, UID: os.Getuid(), GID: os.Getgid()}
+		return folder.Make()
+	}
+	if _, err := again(); err != nil {
 		t.Fatal(err)
 	}
-	before := read(t, folder.Path)[secrets.PublicKeys]
-	if err := os.WriteFile(filepath.Join(folder.Path, secrets.PublicKeys), []byte("NKEY_ADMIN: \"of another seed\"\n"), 0o600); err != nil {
+	before := read(t, dir)[secrets.PublicKeys]
+	if err := os.WriteFile(filepath.Join(dir, secrets.PublicKeys), []byte("NKEY_ADMIN: \"of another seed\"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if made, err := folder.Make(); err != nil || !slices.Equal(made, []string{secrets.PublicKeys}) || read(t, folder.Path)[secrets.PublicKeys] != before {
+	if made, err := again(); err != nil || !slices.Equal(made, []string{secrets.PublicKeys}) || read(t, dir)[secrets.PublicKeys] != before {
 		t.Errorf("made %q, %v", made, err)
 	}
 }
