@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/causeway-sync/causeway/deploy/internal/process"
 )
 
 // load is people at work on both sides while things go wrong.
@@ -27,33 +29,9 @@ func (in *installation) load() *load {
 	in.t.Helper()
 	l := &load{in: in, seen: map[string]string{}}
 	ids := slices.Sorted(maps.Keys(in.contacts()))
-	ended := make(chan struct{})
-	var working sync.WaitGroup
-	working.Go(func() {
-		ticker := time.NewTicker(50 * time.Millisecond)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-ended:
-				return
-			case <-ticker.C:
-				l.change(ids)
-			}
-		}
-	})
-	working.Go(func() {
-		ticker := time.NewTicker(300 * time.Millisecond)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-ended:
-				return
-			case <-ticker.C:
-				l.watch(ids[:watchedContacts])
-			}
-		}
-	})
-	l.stop = sync.OnceFunc(func() { close(ended); working.Wait() })
+	endChanges := process.Every(50*time.Millisecond, func() { l.change(ids) })
+	endLooks := process.Every(300*time.Millisecond, func() { l.watch(ids[:watchedContacts]) })
+	l.stop = func() { endChanges(); endLooks() }
 	in.t.Cleanup(l.stop)
 	return l
 }

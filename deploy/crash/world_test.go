@@ -100,23 +100,9 @@ func (w *world) edit(n int) {
 	}
 }
 
-// traffic edits ten times a second until the returned function is called.
+// traffic edits 250 times a second until the returned function is called.
 func (w *world) traffic() (stop func()) {
-	ended, done := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		ticker := time.NewTicker(20 * time.Millisecond)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-ended:
-				return
-			case <-ticker.C:
-				w.edit(5)
-			}
-		}
-	}()
-	return sync.OnceFunc(func() { close(ended); <-done })
+	return process.Every(20*time.Millisecond, func() { w.edit(5) })
 }
 
 // differences compares both sides record by record and names up to ten that differ.

@@ -4,10 +4,10 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
-	"sync"
 	"testing"
 	"time"
 
+	"github.com/causeway-sync/causeway/deploy/internal/process"
 	"github.com/causeway-sync/causeway/pkg/campaign/campaigntest"
 	"github.com/causeway-sync/causeway/pkg/config"
 	"github.com/causeway-sync/causeway/pkg/dynamics/dynamicstest"
@@ -114,23 +114,11 @@ func (e *editor) edit() {
 
 // traffic edits about 250 times a second until the returned function is called.
 func (e *editor) traffic() (stop func()) {
-	ended, done := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		ticker := time.NewTicker(20 * time.Millisecond)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-ended:
-				return
-			case <-ticker.C:
-				for range 5 {
-					e.edit()
-				}
-			}
+	return process.Every(20*time.Millisecond, func() {
+		for range 5 {
+			e.edit()
 		}
-	}()
-	return sync.OnceFunc(func() { close(ended); <-done })
+	})
 }
 
 // TestLinkedTablesWhileTheyChange loads fifteen tables in chains of three under changes: both sides end equal, and no row

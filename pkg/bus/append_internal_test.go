@@ -117,12 +117,12 @@ func TestTrimBoundsTheSizeOfPositions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	size := int(stream.CachedInfo().Config.MaxBytes / 16 / (few + 8))
+	size := int(stream.CachedInfo().Config.MaxBytes / 16 / (fewPositions + 8))
 	on, err := q.Checkpoint(ctx, "export")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for n := range few + 10 {
+	for n := range fewPositions + 10 {
 		if on, err = q.Append(ctx, "export", nil, on, record.Position(strings.Repeat(string(rune('a'+n%26)), size))); err != nil {
 			t.Fatal(err)
 		}
@@ -133,10 +133,10 @@ func TestTrimBoundsTheSizeOfPositions(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, want := info.State.Msgs, uint64(n+2); n < few && got != want { // The fence is one of them.
+		if got, want := info.State.Msgs, uint64(n+2); n < fewPositions && got != want { // The fence is one of them.
 			t.Fatalf("%d messages are left, want all %d: few need no room", got, want)
 		}
-		if n == few+9 && info.State.Msgs > 4 {
+		if n == fewPositions+9 && info.State.Msgs > 4 {
 			t.Errorf("%d messages are left", info.State.Msgs)
 		}
 	}

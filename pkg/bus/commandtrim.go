@@ -11,8 +11,8 @@ import (
 	"github.com/causeway-sync/causeway/pkg/workflow"
 )
 
-// Trim removes what is older than 90 days, but for each workflow's last start and last stop: one of them says what the workflow is to do,
-// however long ago that was asked for. The stream has no age limit for this reason. Two that trim at once do no harm.
+// Trim removes what is older than 90 days, but for each workflow's last start and last stop: one of them says what the workflow is to do
+// (invariant 6), however long ago that was asked for. The stream has no age limit for this reason. Two that trim at once do no harm.
 func (s *Commands) Trim(ctx context.Context, now time.Time) error {
 	const doing = "trimming the command log"
 	stream, err := s.c.js.Stream(ctx, StreamCommands)

@@ -171,8 +171,8 @@ const (
 	positionShare = 1.0 / 16
 )
 
-// few positions are never too many, whatever their size: no time is spent on finding out.
-const few = 32
+// fewPositions are never too many, whatever their size: no time is spent on finding out.
+const fewPositions = 32
 
 // trimPositions removes the read positions and fences that newer ones have replaced, where there are too many.
 func trimPositions(ctx context.Context, stream jetstream.Stream, id workflow.ID, many uint64) error {
@@ -182,7 +182,7 @@ func trimPositions(ctx context.Context, stream jetstream.Stream, id workflow.ID,
 			return classify(err, "counting read positions")
 		}
 		for subject, count := range info.State.Subjects {
-			if count <= min(few, many) {
+			if count <= min(fewPositions, many) {
 				continue
 			}
 			last, err := stream.GetLastMsgForSubject(ctx, subject)

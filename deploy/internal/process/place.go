@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -92,4 +93,24 @@ func Until(t testing.TB, limit time.Duration, what string, condition func() bool
 		}
 	}
 	return time.Since(began)
+}
+
+// Every takes a step at a pace, as people at work do, until the returned function is called, which waits for the last one. It may be called
+// twice.
+func Every(pace time.Duration, step func()) (stop func()) {
+	ended, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		ticker := time.NewTicker(pace)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ended:
+				return
+			case <-ticker.C:
+				step()
+			}
+		}
+	}()
+	return sync.OnceFunc(func() { close(ended); <-done })
 }
